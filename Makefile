@@ -1,0 +1,43 @@
+# renewd: every target prepares .venv by itself; a bare checkout needs python3, pip and make.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test check bench simulate lock clean
+
+BIN    := .venv/bin
+CONFIG ?= config/renewd.yaml
+JOBS   ?= auto
+SEEDS  ?= 1000
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup:
+	@.ci/setup
+
+demo: setup ## watch a month of renewals in seconds, against the embedded sandbox
+	@$(BIN)/renewd demo
+
+run: setup ## check CONFIG (config/renewd.yaml), then run the daemon in the foreground
+	@$(BIN)/renewd check --config $(CONFIG)
+	@$(BIN)/renewd run --config $(CONFIG)
+
+test: setup ## run every test; JOBS=0 for one process, ARGS="-k word" for some
+	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+check: setup ## format, lint, types and the rules of the house
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest --quiet tests/test_house.py
+
+bench: setup ## measure scan, claim and renewal
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+simulate: setup ## run SEEDS=1000 random lives with a crash at every seam
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
+
+lock: setup ## pin what pyproject.toml asks for; ARGS=--upgrade moves to the newest
+	@.ci/lock $(ARGS)
+
+clean: ## remove .venv and everything that was made
+	@rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

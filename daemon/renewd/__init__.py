@@ -1,0 +1,3 @@
+"""Renews subscriptions before they expire: scan, charge, retry, extend, audit."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The rules of the house, each a function from one source file to its complaints."""
