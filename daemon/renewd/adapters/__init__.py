@@ -1,0 +1,1 @@
+"""Who answers what `ports.py` asks: one outside system per file."""

@@ -1,0 +1,1 @@
+"""The durable state: SQLAlchemy Core on SQLite, one writer, commits shared by whoever waits for one."""

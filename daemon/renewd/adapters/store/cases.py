@@ -1,0 +1,92 @@
+"""Reading cases: each with all that a decision may look at, in a handful of queries for the whole batch."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from renewd.adapters.store.rows import attempt_of, customer_of, method_of, renewal_of, subscription_of
+from renewd.adapters.store.tables import (
+    attempts,
+    customers,
+    payment_methods,
+    renewals,
+    service_state,
+    subscriptions,
+)
+from renewd.renewal.model import AttemptState, Case
+
+HALTED = "halted"
+DECLINES_COUNT_FOR = timedelta(days=30)
+
+
+def read(connection: Connection, renewal_ids: Sequence[str], now: datetime) -> list[Case]:
+    """Read the cases of the renewals named, in that order; those that do not exist are left out."""
+    if not renewal_ids:
+        return []
+    found = {
+        row["id"]: row for row in _all(connection, select(renewals).where(renewals.c.id.in_(renewal_ids)))
+    }
+    subscribed = _by(connection, subscriptions, "id", (row["subscription_id"] for row in found.values()))
+    people = _by(connection, customers, "id", (row["customer_id"] for row in subscribed.values()))
+    methods = defaultdict(list)
+    for row in _all(
+        connection, select(payment_methods).where(payment_methods.c.customer_id.in_(list(people)))
+    ):
+        methods[row["customer_id"]].append(method_of(row))
+    open_attempts = {
+        row["renewal_id"]: attempt_of(row)
+        for row in _all(
+            connection,
+            select(attempts).where(attempts.c.renewal_id.in_(list(found)), attempts.c.closed_at.is_(None)),
+        )
+    }
+    declines = _declines(connection, [method.id for each in methods.values() for method in each], now)
+    halted = is_halted(connection)
+    cases = []
+    for row in (found[renewal_id] for renewal_id in renewal_ids if renewal_id in found):
+        subscription = subscription_of(subscribed[row["subscription_id"]])
+        theirs = tuple(methods[subscription.customer_id])
+        cases.append(
+            Case(
+                renewal=renewal_of(row),
+                subscription=subscription,
+                customer=customer_of(people[subscription.customer_id]),
+                methods=theirs,
+                attempt=open_attempts.get(row["id"]),
+                declines=tuple((method.id, at) for method in theirs for at in declines[method.id]),
+                halted=halted,
+                lease=row["lease_epoch"],
+            )
+        )
+    return cases
+
+
+def is_halted(connection: Connection) -> bool:
+    """Say whether the operator has halted all charging."""
+    return bool(
+        connection.execute(select(service_state.c.value).where(service_state.c.key == HALTED)).scalar()
+    )
+
+
+def _declines(connection: Connection, method_ids: list[str], now: datetime) -> dict[str, list[datetime]]:
+    declines: dict[str, list[datetime]] = defaultdict(list)
+    query = select(attempts.c.method_id, attempts.c.closed_at).where(
+        attempts.c.method_id.in_(method_ids),
+        attempts.c.state == AttemptState.DECLINED,
+        attempts.c.closed_at > now - DECLINES_COUNT_FOR,
+    )
+    for row in _all(connection, query):
+        declines[row["method_id"]].append(row["closed_at"])
+    return declines
+
+
+def _by(connection: Connection, table: Any, column: str, keys: Iterable[str]) -> dict[str, Any]:
+    query = select(table).where(table.c[column].in_(sorted(set(keys))))
+    return {row[column]: row for row in _all(connection, query)}
+
+
+def _all(connection: Connection, query: Any) -> Sequence[Any]:
+    return connection.execute(query).mappings().all()

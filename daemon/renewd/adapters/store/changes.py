@@ -1,0 +1,110 @@
+"""Writing a group of changes in one transaction: each guarded by what it was decided on, or not written at all."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, exists, insert, update
+from sqlalchemy.dialects import sqlite
+
+from renewd.adapters.store.cases import is_halted
+from renewd.adapters.store.rows import attempt_row, event_row, notice_row, renewal_row, subscription_row
+from renewd.adapters.store.tables import (
+    attempts,
+    audit_log,
+    notices,
+    payment_methods,
+    renewals,
+    subscriptions,
+)
+from renewd.renewal.change import Change
+from renewd.renewal.model import Subscription
+
+_RENEWAL_COLUMNS = [
+    column.name
+    for column in renewals.c
+    if column.name not in ("id", "version") and not column.name.startswith("lease")
+]
+_as_read = (
+    renewals.c.id == bindparam("of_renewal"),
+    renewals.c.version == bindparam("read_version"),
+    renewals.c.lease_epoch == bindparam("read_lease"),
+)
+_subscription_as_read = exists().where(
+    subscriptions.c.id == bindparam("of_subscription"),
+    subscriptions.c.current_period_end == bindparam("old_end"),
+    subscriptions.c.state == bindparam("old_state"),
+)
+_moved: dict[str, object] = {name: bindparam(name) for name in _RENEWAL_COLUMNS} | {
+    "version": renewals.c.version + 1
+}
+_moves = {
+    # (goes on at once, moves its subscription too): what goes on keeps its lease, what rests gives it back
+    (goes_on, moves): update(renewals)
+    .where(*_as_read, *([_subscription_as_read] if moves else []))
+    .values(_moved if goes_on else _moved | {"lease_until": None})
+    for goes_on in (True, False)
+    for moves in (True, False)
+}
+_move_subscription = (
+    update(subscriptions)
+    .where(subscriptions.c.id == bindparam("of_subscription"))
+    .values({name: bindparam(name) for name in ("current_period_end", "opens_at", "state")})
+)
+_inserted = sqlite.insert(attempts)
+_put_attempt = _inserted.on_conflict_do_update(
+    index_elements=["key"],
+    set_={column.name: _inserted.excluded[column.name] for column in attempts.c if column.name != "key"},
+)
+_owe_notice = sqlite.insert(notices).on_conflict_do_nothing(index_elements=["id"])
+_block_method = (
+    update(payment_methods).where(payment_methods.c.id == bindparam("of_method")).values(blocked=True)
+)
+
+
+def write(connection: Connection, group: Sequence[Change]) -> list[bool]:
+    """Write the changes that still hold, and say of each whether it did."""
+    halted = any(change.starts_charge for change in group) and is_halted(connection)
+    held = [not (halted and change.starts_charge) and _write_guarded(connection, change) for change in group]
+    written = [change for change, holds in zip(group, held, strict=True) if holds]
+    _write_unguarded(connection, written)
+    return held
+
+
+def _write_guarded(connection: Connection, change: Change) -> bool:
+    """Move the renewal on, if it and the subscription that moves with it are as they were read."""
+    before = change.before
+    row = renewal_row(change.renewal)
+    row |= {"of_renewal": row.pop("id"), "read_version": before.renewal.version, "read_lease": before.lease}
+    row.pop("version")
+    if change.subscription:
+        row |= {
+            "of_subscription": change.subscription.id,
+            "old_end": before.subscription.current_period_end,
+            "old_state": before.subscription.state,
+        }
+    statement = _moves[change.goes_on, change.subscription is not None]
+    return connection.execute(statement, row).rowcount == 1
+
+
+def _write_unguarded(connection: Connection, written: Sequence[Change]) -> None:
+    """Write what only hangs on the renewals that have moved."""
+    moved = [change.subscription for change in written if change.subscription]
+    batches = (
+        (_move_subscription, [_subscription_move(subscription) for subscription in moved]),
+        (_put_attempt, [attempt_row(change.attempt) for change in written if change.attempt]),
+        (_owe_notice, [notice_row(notice) for change in written for notice in change.notices]),
+        (
+            _block_method,
+            [{"of_method": change.blocked_method} for change in written if change.blocked_method],
+        ),
+        (insert(audit_log), [event_row(event) for change in written for event in change.events]),
+    )
+    for statement, rows in batches:
+        if rows:
+            connection.execute(statement, rows)
+
+
+def _subscription_move(subscription: Subscription) -> dict[str, object]:
+    row = subscription_row(subscription)
+    return {name: row[name] for name in ("current_period_end", "opens_at", "state")} | {
+        "of_subscription": row["id"]
+    }

@@ -1,0 +1,130 @@
+"""Group commit: one thread that owns the connection, and one transaction for all who wait for one."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from renewd.ports import StoreUnavailableError
+from renewd.renewal.change import Change
+
+T = TypeVar("T")
+GROUP_LIMIT = 256
+
+Write = Callable[[Connection, Sequence[Change]], list[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """Something to be done on the thread: a change for the next group, or a call with a transaction of its own."""
+
+    done: asyncio.Future[Any]
+    change: Change | None = None
+    call: Callable[[Connection], Any] | None = None
+
+
+class GroupWriter:
+    """Runs everything that touches the database on one thread, in the order in which it was asked for.
+
+    Changes that are waiting when a transaction begins are written and made durable together by `write`; a group
+    that fails is split until the change at fault stands alone, so that it fails by itself.
+    """
+
+    def __init__(self, engine: Engine, write: Write) -> None:
+        """Use `engine`; `write` writes a group and says for each change whether it still held."""
+        self._engine = engine
+        self._write = write
+        self._connection: Connection | None = None
+        self._waiting: deque[_Request] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="renewd-store", daemon=True)
+        self._thread.start()
+
+    async def commit(self, change: Change) -> bool:
+        """Write one change with whatever group comes next. Raises StoreUnavailableError."""
+        return bool(await self._ask(_Request(asyncio.get_running_loop().create_future(), change=change)))
+
+    async def call(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction of its own. Raises StoreUnavailableError."""
+        result: T = await self._ask(_Request(asyncio.get_running_loop().create_future(), call=work))
+        return result
+
+    async def close(self) -> None:
+        """Finish what was asked for, and end the thread."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        await asyncio.to_thread(self._thread.join)
+
+    async def _ask(self, request: _Request) -> Any:
+        with self._changed:
+            if self._closing:
+                raise StoreUnavailableError("the store is closed")
+            self._waiting.append(request)
+            self._changed.notify()
+        return await request.done
+
+    def _run(self) -> None:
+        while group := self._next_group():
+            answers = self._serve(group)
+            group[0].done.get_loop().call_soon_threadsafe(_give, answers)
+        self._disconnect()
+
+    def _next_group(self) -> list[_Request]:
+        """Wait for work: one call, or the changes that wait in a row. Nothing when it is time to end."""
+        with self._changed:
+            while not self._waiting and not self._closing:
+                self._changed.wait()
+            group: list[_Request] = []
+            while self._waiting and len(group) < GROUP_LIMIT:
+                if group and not (group[0].change and self._waiting[0].change):
+                    break
+                group.append(self._waiting.popleft())
+            return group
+
+    def _serve(self, group: list[_Request]) -> list[tuple[_Request, Any]]:
+        try:
+            results = self._transaction(group)
+        except (OperationalError, InterfaceError) as error:
+            # A connection that has failed may be half-way through anything; the next group gets a new one.
+            self._disconnect()
+            unavailable = StoreUnavailableError(str(error.orig))
+            return [(request, unavailable) for request in group]
+        except Exception as error:  # noqa: BLE001 whatever a poison row raises, it must not stop the others
+            if len(group) == 1:
+                return [(group[0], error)]
+            middle = len(group) // 2
+            return self._serve(group[:middle]) + self._serve(group[middle:])
+        return list(zip(group, results, strict=True))
+
+    def _transaction(self, group: list[_Request]) -> list[Any]:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        with self._connection.begin():
+            if group[0].call:
+                return [group[0].call(self._connection)]
+            return self._write(self._connection, [request.change for request in group if request.change])
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection:
+            try:
+                connection.close()
+            except DBAPIError:
+                connection.invalidate()
+
+
+def _give(answers: list[tuple[_Request, Any]]) -> None:
+    for request, answer in answers:
+        if request.done.cancelled():
+            continue
+        if isinstance(answer, Exception):
+            request.done.set_exception(answer)
+        else:
+            request.done.set_result(answer)

@@ -1,0 +1,66 @@
+"""Planning anew when each subscription's next renewal opens, in batches that never hold the database for long."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, bindparam, select, update
+from sqlalchemy.dialects import sqlite
+
+from renewd.adapters.store.rows import subscription_of
+from renewd.adapters.store.tables import renewals, service_state, subscriptions
+from renewd.renewal.model import Subscription, SubscriptionState
+
+BATCH = 1000
+PLANNED_UNDER = "planned_under"
+
+_plan = (
+    update(subscriptions)
+    .where(subscriptions.c.id == bindparam("of_subscription"))
+    .values(opens_at=bindparam("opens_at"))
+)
+
+
+def digest(connection: Connection) -> str:
+    """Give the digest of the policy under which the plans were made, or nothing."""
+    value = connection.execute(
+        select(service_state.c.value).where(service_state.c.key == PLANNED_UNDER)
+    ).scalar()
+    return str(value or "")
+
+
+def planned_under(connection: Connection, digest: str) -> None:
+    """Remember the digest of the policy under which the plans were made."""
+    put_state(connection, PLANNED_UNDER, digest)
+
+
+def put_state(connection: Connection, key: str, value: str) -> None:
+    """Set one value of the service's own state."""
+    statement = sqlite.insert(service_state).values(key=key, value=value)
+    connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
+
+
+def replan(
+    connection: Connection, after: str, opens_at: Callable[[Subscription], datetime | None]
+) -> tuple[str, int]:
+    """Plan the next batch of subscriptions after the id `after`; give the last id (empty at the end) and how many moved."""
+    has_renewal = and_(
+        renewals.c.subscription_id == subscriptions.c.id,
+        renewals.c.period_start == subscriptions.c.current_period_end,
+    )
+    query = (
+        select(subscriptions, renewals.c.id.label("renewal_id"))
+        .outerjoin(renewals, has_renewal)
+        .where(subscriptions.c.id > after, subscriptions.c.state == SubscriptionState.ACTIVE)
+        .order_by(subscriptions.c.id)
+        .limit(BATCH)
+    )
+    rows = connection.execute(query).mappings().all()
+    moves = []
+    for row in rows:
+        subscription = subscription_of(row)
+        planned = None if row["renewal_id"] else opens_at(subscription)
+        if planned != subscription.opens_at:
+            moves.append({"of_subscription": subscription.id, "opens_at": planned})
+    if moves:
+        connection.execute(_plan, moves)
+    return (rows[-1]["id"] if len(rows) == BATCH else "", len(moves))

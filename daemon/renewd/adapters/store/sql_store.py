@@ -1,0 +1,176 @@
+"""The Store port on SQLAlchemy Core."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, func, insert, or_, select, update
+
+from renewd.adapters.store import cases, changes, plans
+from renewd.adapters.store.group import GroupWriter
+from renewd.adapters.store.rows import event_row, notice_of, notice_row, renewal_row, subscription_of
+from renewd.adapters.store.tables import attempts, audit_log, notices, renewals, subscriptions
+from renewd.renewal.audit import Event
+from renewd.renewal.change import Change, Opening
+from renewd.renewal.model import Case, Leg, Subscription, SubscriptionState
+from renewd.renewal.notice import Notice
+
+
+class SqlStore:
+    """The durable state of one daemon. See `ports.Store` for what each method promises."""
+
+    def __init__(self, engine: Engine, owner: str, lease: timedelta) -> None:
+        """Use a migrated database; `owner` names this daemon in the leases, each of which lasts for `lease`."""
+        self._owner = owner
+        self._lease = lease
+        self._writer = GroupWriter(engine, changes.write)
+
+    async def close(self) -> None:
+        """Finish what is waiting to be written."""
+        await self._writer.close()
+
+    async def take_over(self) -> None:
+        """Void every lease: for the start of the one daemon that owns the database."""
+
+        def void(connection: Connection) -> None:
+            connection.execute(
+                update(renewals).where(renewals.c.lease_until.is_not(None)).values(lease_until=None)
+            )
+
+        await self._writer.call(void)
+
+    async def newly_due(self, now: datetime, limit: int) -> Sequence[Subscription]:
+        """See `ports.Store`."""
+        query = (
+            select(subscriptions)
+            .where(subscriptions.c.opens_at <= now)
+            .order_by(subscriptions.c.opens_at)
+            .limit(limit)
+        )
+        return [subscription_of(row) for row in await self._rows(query)]
+
+    async def open(self, openings: Sequence[Opening]) -> int:
+        """See `ports.Store`."""
+        return await self._writer.call(lambda connection: _open(connection, openings))
+
+    async def replan(self, digest: str, opens_at: Callable[[Subscription], datetime | None]) -> int:
+        """See `ports.Store`."""
+        if await self._writer.call(plans.digest) == digest:
+            return 0
+        after, moved = "", 0
+        while True:
+            last, count = await self._writer.call(partial(plans.replan, after=after, opens_at=opens_at))
+            moved += count
+            if not last:
+                break
+            after = last
+        await self._writer.call(partial(plans.planned_under, digest=digest))
+        return moved
+
+    async def claim(self, now: datetime, limit: int) -> Sequence[Case]:
+        """See `ports.Store`."""
+
+        def claim(connection: Connection) -> list[Case]:
+            free = or_(renewals.c.lease_until.is_(None), renewals.c.lease_until <= now)
+            due = (
+                select(renewals.c.id)
+                .where(renewals.c.next_at <= now, free)
+                .order_by(renewals.c.next_at)
+                .limit(limit)
+            )
+            ids = list(connection.execute(due).scalars())
+            leased = {"lease_owner": self._owner, "lease_until": now + self._lease}
+            epoch = renewals.c.lease_epoch + 1
+            connection.execute(
+                update(renewals).where(renewals.c.id.in_(ids)).values(**leased, lease_epoch=epoch)
+            )
+            return cases.read(connection, ids, now)
+
+        return await self._writer.call(claim)
+
+    async def commit(self, change: Change) -> bool:
+        """See `ports.Store`."""
+        return await self._writer.commit(change)
+
+    async def reload(self, case: Case, now: datetime) -> Case | None:
+        """See `ports.Store`."""
+        found = await self._writer.call(lambda connection: cases.read(connection, [case.renewal.id], now))
+        return next((fresh for fresh in found if fresh.lease == case.lease), None)
+
+    async def next_due(self) -> datetime | None:
+        """See `ports.Store`."""
+
+        def earliest(connection: Connection) -> datetime | None:
+            columns = (subscriptions.c.opens_at, renewals.c.next_at, notices.c.next_at)
+            found = [connection.execute(select(func.min(column))).scalar() for column in columns]
+            return min((instant for instant in found if instant), default=None)
+
+        return await self._writer.call(earliest)
+
+    async def charges_since(self, instant: datetime) -> Sequence[datetime]:
+        """See `ports.Store`."""
+        begun = attempts.c.begun_at
+        rows = await self._rows(
+            select(begun).where(attempts.c.leg == Leg.CHARGE, begun > instant).order_by(begun)
+        )
+        return [row["begun_at"] for row in rows]
+
+    async def owed(self, now: datetime, limit: int) -> Sequence[Notice]:
+        """See `ports.Store`."""
+        query = select(notices).where(notices.c.next_at <= now).order_by(notices.c.next_at).limit(limit)
+        return [notice_of(row) for row in await self._rows(query)]
+
+    async def sent(self, notice: Notice, events: Sequence[Event]) -> None:
+        """See `ports.Store`."""
+
+        def record(connection: Connection) -> None:
+            row = notice_row(notice)
+            connection.execute(
+                update(notices)
+                .where(notices.c.id == notice.id)
+                .values(next_at=row["next_at"], tries=row["tries"])
+            )
+            _log(connection, events)
+
+        await self._writer.call(record)
+
+    async def log(self, events: Sequence[Event]) -> None:
+        """See `ports.Store`."""
+        await self._writer.call(lambda connection: _log(connection, events))
+
+    async def _rows(self, query: Any) -> Sequence[Any]:
+        return await self._writer.call(lambda connection: connection.execute(query).mappings().all())
+
+
+def _log(connection: Connection, events: Sequence[Event]) -> None:
+    if events:
+        connection.execute(insert(audit_log), [event_row(event) for event in events])
+
+
+def _open(connection: Connection, openings: Sequence[Opening]) -> int:
+    count = 0
+    for opening in openings:
+        subscription = opening.subscription
+        taken = connection.execute(
+            update(subscriptions)
+            .where(
+                subscriptions.c.id == subscription.id,
+                subscriptions.c.state == SubscriptionState.ACTIVE,
+                subscriptions.c.current_period_end == subscription.current_period_end,
+                subscriptions.c.opens_at.is_not(None),
+            )
+            .values(opens_at=None)
+        )
+        if taken.rowcount and not _exists(connection, opening.renewal.id):
+            connection.execute(insert(renewals), [renewal_row(opening.renewal)])
+            _log(connection, opening.events)
+            count += 1
+    return count
+
+
+def _exists(connection: Connection, renewal_id: str) -> bool:
+    found: Row[Any] | None = connection.execute(
+        select(renewals.c.id).where(renewals.c.id == renewal_id)
+    ).first()
+    return found is not None

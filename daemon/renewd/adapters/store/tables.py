@@ -1,0 +1,248 @@
+"""The tables, and the indexes that enforce the rules no code may break."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An instant in UTC: aware in Python, `timestamptz` on PostgreSQL, readable text on SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn an aware instant into what the database keeps."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn what the database keeps into an aware instant."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+def _text(name: str, **options: Any) -> Column[str]:
+    return Column(name, Text, nullable=False, **options)
+
+
+def _instant(name: str, *, nullable: bool = False) -> Column[datetime]:
+    return Column(name, Instant, nullable=nullable)
+
+
+metadata = MetaData()
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("id", String, primary_key=True),
+    _text("name"),
+    _text("email"),
+    _text("gateway_customer"),
+)
+
+payment_methods = Table(
+    "payment_methods",
+    metadata,
+    Column("id", String, primary_key=True),
+    _text("customer_id"),
+    _text("token"),
+    _text("kind"),
+    _text("label"),
+    _text("expires"),
+    Column("rank", Integer, nullable=False),
+    Column("blocked", Boolean, nullable=False),
+    Index("payment_methods_of_customer", "customer_id"),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("id", String, primary_key=True),
+    _text("customer_id"),
+    _text("plan"),
+    _text("line"),
+    _text("zone"),
+    _text("state"),
+    _instant("current_period_end"),
+    _instant("anchor"),
+    Column("tags", JSON, nullable=False),
+    Column("overrides", JSON, nullable=False),
+    _instant("opens_at", nullable=True),
+    Index("subscriptions_of_customer", "customer_id"),
+    # The scan is one range on this index: it costs what is newly due, not what exists.
+    Index(
+        "subscriptions_newly_due",
+        "opens_at",
+        sqlite_where=text("opens_at IS NOT NULL"),
+        postgresql_where=text("opens_at IS NOT NULL"),
+    ),
+)
+
+renewals = Table(
+    "renewals",
+    metadata,
+    Column("id", String, primary_key=True),
+    _text("subscription_id"),
+    _instant("period_start"),
+    _instant("period_end"),
+    _instant("opened_at"),
+    _instant("due_at"),
+    _instant("next_at", nullable=True),
+    _text("stage"),
+    _text("hold"),
+    _text("reason"),
+    Column("charges", Integer, nullable=False),
+    Column("extends", Integer, nullable=False),
+    Column("ladder_step", Integer, nullable=False),
+    Column("spent", JSON, nullable=False),
+    Column("paid_minor", BigInteger),
+    Column("paid_currency", String(3)),
+    _instant("closed_at", nullable=True),
+    Column("version", Integer, nullable=False),
+    Column("lease_owner", Text, nullable=False, server_default=""),
+    Column("lease_epoch", Integer, nullable=False, server_default="0"),
+    _instant("lease_until", nullable=True),
+    Index("renewals_one_per_period", "subscription_id", "period_start", unique=True),
+    Index(
+        "renewals_due",
+        "next_at",
+        sqlite_where=text("next_at IS NOT NULL"),
+        postgresql_where=text("next_at IS NOT NULL"),
+    ),
+    Index("renewals_by_stage", "stage", "closed_at"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("key", String, primary_key=True),
+    _text("renewal_id"),
+    _text("leg"),
+    Column("number", Integer, nullable=False),
+    _text("provider"),
+    _text("subscription_id"),
+    _instant("period_start"),
+    _text("policy_digest"),
+    _instant("sent_at"),
+    _instant("begun_at"),
+    _text("state"),
+    Column("sends", Integer, nullable=False),
+    Column("lookups", Integer, nullable=False),
+    Column("absences", Integer, nullable=False),
+    Column("amount_minor", BigInteger),
+    Column("amount_currency", String(3)),
+    _text("method_id"),
+    _text("method_token"),
+    _text("gateway_customer"),
+    _text("line"),
+    _text("plan"),
+    _instant("extend_to", nullable=True),
+    _text("outcome"),
+    _text("code"),
+    _text("reference"),
+    _instant("closed_at", nullable=True),
+    CheckConstraint("amount_minor IS NULL OR amount_minor > 0", name="attempts_amount_is_positive"),
+    Index("attempts_of_renewal", "renewal_id"),
+    Index(
+        "attempts_one_open",
+        "renewal_id",
+        "leg",
+        unique=True,
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+    Index(
+        "attempts_one_paid",
+        "renewal_id",
+        unique=True,
+        sqlite_where=text("leg = 'charge' AND state = 'done'"),
+        postgresql_where=text("leg = 'charge' AND state = 'done'"),
+    ),
+    # What the card limits count: the declines of a method in the last 30 days.
+    Index(
+        "attempts_declined",
+        "method_id",
+        "closed_at",
+        sqlite_where=text("state = 'declined'"),
+        postgresql_where=text("state = 'declined'"),
+    ),
+    # What the brake counts: the charges begun in the last hour.
+    Index(
+        "attempts_charges_begun",
+        "begun_at",
+        sqlite_where=text("leg = 'charge'"),
+        postgresql_where=text("leg = 'charge'"),
+    ),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    _instant("at"),
+    _text("name"),
+    _text("actor"),
+    _text("subscription"),
+    _text("renewal"),
+    _text("leg"),
+    Column("attempt", Integer),
+    _text("method"),
+    Column("amount_minor", BigInteger),
+    Column("amount_currency", String(3)),
+    _text("key"),
+    _text("outcome"),
+    _text("decline_class"),
+    _text("code"),
+    _text("reference"),
+    _text("next_action"),
+    _instant("next_at", nullable=True),
+    _text("policy_digest"),
+    Column("duration_ms", Integer),
+    _text("detail"),
+    Index("audit_log_by_subscription", "subscription", "sequence"),
+    Index("audit_log_by_time", "at"),
+    Index("audit_log_by_name", "name", "sequence"),
+    sqlite_autoincrement=True,
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", String, primary_key=True),
+    _text("kind"),
+    _text("subscription_id"),
+    _text("recipient"),
+    _text("subject"),
+    _text("body"),
+    _instant("created_at"),
+    _instant("next_at", nullable=True),
+    Column("tries", Integer, nullable=False),
+    Index(
+        "notices_owed",
+        "next_at",
+        sqlite_where=text("next_at IS NOT NULL"),
+        postgresql_where=text("next_at IS NOT NULL"),
+    ),
+)
+
+service_state = Table("service_state", metadata, Column("key", String, primary_key=True), _text("value"))

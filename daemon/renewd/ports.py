@@ -1,0 +1,136 @@
+"""What renewd asks of the world. Who answers is in `adapters/`; each port has one conformance suite."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from renewd.renewal.audit import Event
+from renewd.renewal.change import Change, Opening
+from renewd.renewal.model import Attempt, Case, Subscription
+from renewd.renewal.notice import Letter, Notice
+from renewd.renewal.outcome import Finding, Outcome
+
+
+class StoreUnavailableError(Exception):
+    """The database cannot be read or written now. Nothing may be charged until it can."""
+
+
+class Clock(Protocol):
+    """Tells the time, and turns an instant of it into one of the machine's."""
+
+    def now(self) -> datetime:
+        """Give the present instant, in UTC."""
+        ...
+
+    def elapsed(self) -> float:
+        """Give seconds since some fixed moment, for measuring how long a call took."""
+        ...
+
+    def alarm(self, instant: datetime) -> datetime:
+        """Give the machine's instant at which it will be `instant`; only asked while nothing is in flight."""
+        ...
+
+
+class Gateway(Protocol):
+    """Charges saved payment methods."""
+
+    name: str
+    longest_call: timedelta  # no request is still on its way after this
+
+    async def charge(self, attempt: Attempt) -> Outcome:
+        """Charge the attempt's amount to its method under its key."""
+        ...
+
+    async def find(self, attempt: Attempt) -> Finding:
+        """Look the attempt up in the gateway's own list, read to its end."""
+        ...
+
+    async def close(self) -> None:
+        """Give up the connections."""
+        ...
+
+
+class Carrier(Protocol):
+    """Extends plans."""
+
+    name: str
+    longest_call: timedelta
+
+    async def extend(self, attempt: Attempt) -> Outcome:
+        """Ask that the attempt's line be good until `extend_to`; asking again changes nothing."""
+        ...
+
+    async def find(self, attempt: Attempt) -> Finding:
+        """Read the line and say whether the extension has been made."""
+        ...
+
+    async def close(self) -> None:
+        """Give up the connections."""
+        ...
+
+
+class Messenger(Protocol):
+    """Delivers letters. Raises OSError when it cannot; delivering one twice must be harmless."""
+
+    async def send(self, letter: Letter) -> None:
+        """Deliver one letter; its `message_id` is the same at every try."""
+        ...
+
+
+class Store(Protocol):
+    """The durable state, as the service uses it. Every method raises StoreUnavailableError when the database does."""
+
+    async def newly_due(self, now: datetime, limit: int) -> Sequence[Subscription]:
+        """Give active subscriptions whose `opens_at` has come, the longest due first."""
+        ...
+
+    async def open(self, openings: Sequence[Opening]) -> int:
+        """Insert one renewal per opening, unless there is one for that period, and say how many are new.
+
+        An opening whose subscription has changed meanwhile (state or period) is left out.
+        """
+        ...
+
+    async def replan(self, digest: str, opens_at: Callable[[Subscription], datetime | None]) -> int:
+        """Plan anew, under the policy with this digest, when each subscription's next renewal opens; say how many moved.
+
+        Nothing is done when the plans were made under this very policy. A subscription whose present period
+        already has a renewal is left alone.
+        """
+        ...
+
+    async def claim(self, now: datetime, limit: int) -> Sequence[Case]:
+        """Lease renewals whose `next_at` has come, the longest waiting first, and read all about them."""
+        ...
+
+    async def commit(self, change: Change) -> bool:
+        """Write a change as one, durable on return; False, with nothing written, when it was decided on old facts.
+
+        Old facts are: another version of the renewal, a lease that is no longer ours, another period end of
+        the subscription, or a charge to be started while charging is halted.
+        """
+        ...
+
+    async def reload(self, case: Case, now: datetime) -> Case | None:
+        """Read a case once more, as it is now; None when somebody else has claimed it since."""
+        ...
+
+    async def next_due(self) -> datetime | None:
+        """Give the earliest instant at which there will be something to do, if there is one."""
+        ...
+
+    async def charges_since(self, instant: datetime) -> Sequence[datetime]:
+        """Give the instants at which charges were begun since `instant`."""
+        ...
+
+    async def owed(self, now: datetime, limit: int) -> Sequence[Notice]:
+        """Give notices that are to be sent now, the oldest first."""
+        ...
+
+    async def sent(self, notice: Notice, events: Sequence[Event]) -> None:
+        """Write down that a notice was delivered, or when it is to be tried again (see Notice.next_at)."""
+        ...
+
+    async def log(self, events: Sequence[Event]) -> None:
+        """Append to the audit log what concerns no single renewal."""
+        ...

@@ -1,0 +1,53 @@
+"""What a decision wants written: plain values, which the store writes all together or not at all."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from renewd.renewal.audit import Event
+from renewd.renewal.model import OPEN_ATTEMPTS, Attempt, Case, Renewal, Subscription
+from renewd.renewal.notice import Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A renewal to be opened for a subscription as it was read."""
+
+    subscription: Subscription
+    renewal: Renewal
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """New rows that follow, at the instant `at`, from `before`, a case as it was read.
+
+    `attempt` is a row to insert or update, `subscription` the subscription's new row, `blocked_method` the id of
+    a payment method that must never be tried again. `before_call` marks the changes after which a call is made,
+    `starts_charge` those of them that a halt refuses.
+    """
+
+    at: datetime
+    before: Case
+    renewal: Renewal
+    attempt: Attempt | None = None
+    subscription: Subscription | None = None
+    blocked_method: str = ""
+    events: tuple[Event, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    starts_charge: bool = False
+    before_call: bool = False
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the renewal needs something more at once, and so stays leased."""
+        return self.before_call or (self.renewal.next_at is not None and self.renewal.next_at <= self.at)
+
+    def after(self) -> Case:
+        """Give the case as it stands once this change is written."""
+        attempt = self.attempt or self.before.attempt
+        return replace(
+            self.before,
+            renewal=replace(self.renewal, version=self.before.renewal.version + 1),
+            attempt=attempt if attempt and attempt.state in OPEN_ATTEMPTS else None,
+            subscription=self.subscription or self.before.subscription,
+        )

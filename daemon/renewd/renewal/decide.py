@@ -1,0 +1,230 @@
+"""All judgement about what a renewal needs next. Pure: a case, the policy and the instant are all it knows."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from renewd.renewal.audit import Event
+from renewd.renewal.change import Opening
+from renewd.renewal.model import (
+    OPEN_STAGES,
+    AttemptState,
+    Case,
+    HoldReason,
+    Leg,
+    PaymentMethod,
+    Renewal,
+    Stage,
+    Subscription,
+    SubscriptionState,
+)
+from renewd.renewal.moment import Moment
+from renewd.renewal.period import charge_instant, into_window, next_end
+from renewd.renewal.policy import Policy
+from renewd.renewal.step import Charge, Close, Extend, Hold, Resend, Rest, Settle, Step, Wait
+from renewd.renewal.terms import Terms
+
+# After an outage a subscription is charged once, and again no sooner than this, however many periods it missed.
+CATCH_UP_SPACING = timedelta(days=1)
+UNKNOWN_PLAN_RECHECK = timedelta(hours=1)
+
+
+def opens_at(
+    subscription: Subscription, policy: Policy, not_before: datetime | None = None
+) -> datetime | None:
+    """Give the instant at which the subscription's next renewal is to be opened and charged.
+
+    None when it does not renew: not active, or on a plan that is not in the catalogue.
+    """
+    if subscription.state is not SubscriptionState.ACTIVE or subscription.plan not in policy.plans:
+        return None
+    terms = policy.terms_for(subscription)
+    planned = charge_instant(
+        subscription.current_period_end,
+        terms.renew_before,
+        terms.charge_window,
+        subscription.zone,
+        subscription.id,
+    )
+    return max(planned, not_before) if not_before else planned
+
+
+def planned(subscription: Subscription, moment: Moment) -> Opening:
+    """Open the renewal of the period that starts when the subscription's present one ends."""
+    terms = moment.policy.terms_for(subscription)
+    start = subscription.current_period_end
+    renewal = Renewal(
+        subscription_id=subscription.id,
+        period_start=start,
+        period_end=next_end(start, subscription.anchor, terms.period, subscription.zone),
+        opened_at=moment.now,
+        due_at=min(subscription.opens_at or moment.now, moment.now),
+        next_at=moment.now,
+    )
+    opened = Event(
+        "renewal.opened",
+        moment.now,
+        subscription=subscription.id,
+        renewal=renewal.id,
+        amount=terms.price,
+        next_action="charge",
+        next_at=moment.now,
+        policy_digest=moment.policy.digest,
+    )
+    return Opening(subscription, renewal, (opened,))
+
+
+def deadline(renewal: Renewal, terms: Terms) -> datetime:
+    """Give the end of the grace period: what is not paid by then lapses.
+
+    A renewal that could only be opened after expiry has its grace period from then on.
+    """
+    return max(renewal.period_start, renewal.opened_at) + terms.grace
+
+
+def next_step(case: Case, moment: Moment) -> Step:
+    """Decide what the renewal needs next."""
+    renewal = case.renewal
+    if renewal.stage not in OPEN_STAGES or renewal.next_at is None:
+        return Rest()
+    if moment.now < renewal.next_at:
+        return Wait(renewal.next_at)
+    if case.subscription.plan not in moment.policy.plans:
+        detail = f"plan {case.subscription.plan} is not in the catalogue"
+        return Hold(HoldReason.OPERATOR, moment.now + UNKNOWN_PLAN_RECHECK, detail)
+    terms = moment.policy.terms_for(case.subscription)
+    leg = case.attempt.leg if case.attempt else (Leg.CHARGE if renewal.stage is Stage.DUE else Leg.EXTEND)
+    if case.attempt and case.attempt.state is AttemptState.SENT:
+        return _resting({"gateway"} if leg is Leg.CHARGE else {"carrier"}, moment) or Settle()
+    if leg is Leg.EXTEND:
+        return (
+            _bar_to_extending(case)
+            or _resting({"carrier"}, moment)
+            or (Resend() if case.attempt else Extend())
+        )
+    barred = _bar_to_charging(case, terms, moment)
+    if barred or case.attempt:
+        return barred or Resend()
+    return _charge_or_hold(case, terms, moment)
+
+
+def _bar_to_extending(case: Case) -> Step | None:
+    """Find why a paid renewal must not be extended: then a person has to look at the money."""
+    if case.subscription.state in (SubscriptionState.CANCELED, SubscriptionState.PAUSED):
+        return Close(
+            Stage.REVIEW,
+            f"paid, but {case.subscription.state} before it was extended; refund or extend by hand",
+        )
+    if case.subscription.current_period_end != case.renewal.period_start:
+        return Close(
+            Stage.REVIEW, "paid, but its expiry was changed by hand meanwhile; refund or extend by hand"
+        )
+    return None
+
+
+def _bar_to_charging(case: Case, terms: Terms, moment: Moment) -> Step | None:
+    """Find the first reason, if any, why this renewal must not be charged at this instant."""
+    return (
+        _not_wanted(case, terms, moment.now)
+        or _not_allowed(case, terms, moment)
+        or _outside_window(case, terms, moment.now)
+        or _resting({"gateway", "carrier"}, moment)
+        or _braked(moment)
+    )
+
+
+def _not_wanted(case: Case, terms: Terms, now: datetime) -> Step | None:
+    renewal, subscription = case.renewal, case.subscription
+    if subscription.state is SubscriptionState.CANCELED:
+        return Close(Stage.CANCELED, "the subscription was canceled")
+    if subscription.current_period_end != renewal.period_start:
+        return Close(Stage.SKIPPED, "its expiry was changed by hand: this period is not ours to sell")
+    if renewal.period_end <= now:
+        return Close(Stage.LAPSED, "the whole period passed unpaid")
+    end = deadline(renewal, terms)
+    # A try that was due in time is still made when we were kept from it: an outage of ours must not cost a renewal.
+    if now >= end and renewal.due_at >= end:
+        return Close(Stage.LAPSED, renewal.reason or "unpaid at the end of the grace period")
+    return None
+
+
+def _not_allowed(case: Case, terms: Terms, moment: Moment) -> Step | None:
+    until = hold_until(case.renewal, terms, moment.now)
+    if case.halted:
+        return Hold(HoldReason.HALTED, until, "all charging is halted by the operator")
+    if case.subscription.state is not SubscriptionState.ACTIVE:
+        return Hold(HoldReason.PAUSED, until, f"the subscription is {case.subscription.state}")
+    if terms.require_email and not case.customer.email:
+        return Hold(HoldReason.CONTACT, until, "the customer has no e-mail address to be told at")
+    most = moment.policy.brake.max_amount
+    if terms.price.currency != most.currency or terms.price.minor > most.minor:
+        return Hold(HoldReason.APPROVAL, until, f"{terms.price} is above brake.max_amount ({most})")
+    return None
+
+
+def _outside_window(case: Case, terms: Terms, now: datetime) -> Step | None:
+    opens = into_window(now, terms.charge_window, case.subscription.zone, case.renewal.id)
+    in_time = opens < min(deadline(case.renewal, terms), case.renewal.period_end)
+    return Wait(opens) if opens > now and in_time else None
+
+
+def _resting(needed: set[str], moment: Moment) -> Step | None:
+    """Hold while a provider rests. A charge needs both: nobody pays for what the carrier cannot extend now."""
+    for name, until in (("gateway", moment.gateway_until), ("carrier", moment.carrier_until)):
+        if name in needed and until and until > moment.now:
+            return Hold(HoldReason.BREAKER, until, f"the {name} does not answer")
+    return None
+
+
+def _braked(moment: Moment) -> Step | None:
+    if moment.brake_until and moment.brake_until > moment.now:
+        return Hold(HoldReason.BRAKE, moment.brake_until, "brake.max_charges_per_hour is reached")
+    return None
+
+
+def _charge_or_hold(case: Case, terms: Terms, moment: Moment) -> Step:
+    """Choose the payment method: the first whose card limits let it be tried now."""
+    free = [
+        (method, _open_at(case, method, moment))
+        for method in usable_methods(case, case.renewal.spent, moment.now)
+    ]
+    for method, at in free:
+        if at <= moment.now:
+            return Charge(method)
+    earliest = min((at for _, at in free), default=None)
+    if earliest and earliest < deadline(case.renewal, terms):
+        return Wait(into_window(earliest, terms.charge_window, case.subscription.zone, case.renewal.id))
+    return Hold(
+        HoldReason.PAYMENT_METHOD,
+        hold_until(case.renewal, terms, moment.now),
+        "no payment method is left to try",
+    )
+
+
+def _open_at(case: Case, method: PaymentMethod, moment: Moment) -> datetime:
+    declines = [at for method_id, at in case.declines if method_id == method.id]
+    return moment.policy.limits.open_at(declines, moment.now)
+
+
+def usable_methods(case: Case, spent: tuple[str, ...], now: datetime) -> list[PaymentMethod]:
+    """Give the customer's payment methods that may still be tried for this renewal, in the order to try them."""
+    this_month = now.strftime("%Y-%m")
+    return sorted(
+        (
+            method
+            for method in case.methods
+            if not method.blocked and method.token not in spent and not ("" < method.expires < this_month)
+        ),
+        key=lambda method: (method.rank, method.id),
+    )
+
+
+def hold_until(renewal: Renewal, terms: Terms, now: datetime) -> datetime:
+    """Give when to look at a held renewal again: the end of grace or, past that, of the period."""
+    end = deadline(renewal, terms)
+    return end if now < end else renewal.period_end
+
+
+def extended_subscription(case: Case, moment: Moment) -> Subscription:
+    """Move the expiry exactly one period on, and plan the renewal after this one."""
+    moved = replace(case.subscription, current_period_end=case.renewal.period_end, opens_at=None)
+    return replace(moved, opens_at=opens_at(moved, moment.policy, moment.now + CATCH_UP_SPACING))

@@ -1,0 +1,217 @@
+"""The nouns: who is renewed, with what, and what has happened so far. Values only; instants are UTC."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from renewd.renewal.money import Money
+
+
+class Stage(StrEnum):
+    """How far a renewal has come. The last four and EXTENDED are ends."""
+
+    DUE = "due"
+    CHARGED = "charged"
+    EXTENDED = "extended"
+    LAPSED = "lapsed"
+    REVIEW = "review"
+    SKIPPED = "skipped"
+    CANCELED = "canceled"
+
+
+OPEN_STAGES = frozenset({Stage.DUE, Stage.CHARGED})
+
+
+class HoldReason(StrEnum):
+    """What a renewal waits for when time alone does not move it on."""
+
+    PAYMENT_METHOD = "payment_method"
+    VERIFICATION = "verification"
+    CONTACT = "contact"
+    APPROVAL = "approval"
+    OPERATOR = "operator"
+    PAUSED = "paused"
+    HALTED = "halted"
+    BRAKE = "brake"
+    BREAKER = "breaker"
+
+
+class SubscriptionState(StrEnum):
+    """Whether a subscription renews by itself."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    CANCELED = "canceled"
+    LAPSED = "lapsed"
+
+
+class Leg(StrEnum):
+    """The two legs of a renewal."""
+
+    CHARGE = "charge"
+    EXTEND = "extend"
+
+
+class AttemptState(StrEnum):
+    """What we know of an attempt. SENT may have arrived; UNSENT provably has not; the others are definite."""
+
+    SENT = "sent"
+    UNSENT = "unsent"
+    DONE = "done"
+    DECLINED = "declined"
+    ABANDONED = "abandoned"
+
+
+OPEN_ATTEMPTS = frozenset({AttemptState.SENT, AttemptState.UNSENT})
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Who pays. `gateway_customer` is the gateway's own id for the person (`cus_...`)."""
+
+    id: str
+    name: str
+    email: str
+    gateway_customer: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentMethod:
+    """A saved way to pay. `token` is the gateway's (`pm_...`), never a card number; lowest `rank` is tried first.
+
+    `expires` is the last month in which a card is good, as `2027-04`, or empty; `blocked` means that a network
+    rule forbids ever trying it again.
+    """
+
+    id: str
+    customer_id: str
+    token: str
+    kind: str = "card"
+    label: str = ""
+    expires: str = ""
+    rank: int = 0
+    blocked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One line on one plan. `current_period_end` is its expiry, `anchor` the billing anchor (see period.py).
+
+    `overrides` are terms of this subscription alone, written as in the policy file (`{"price": "59.00 USD"}`).
+    `opens_at` is when its next renewal is to be opened, or None when nothing is to be renewed.
+    """
+
+    id: str
+    customer_id: str
+    plan: str
+    line: str
+    zone: str
+    current_period_end: datetime
+    anchor: datetime
+    state: SubscriptionState = SubscriptionState.ACTIVE
+    tags: tuple[str, ...] = ()
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    opens_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """One cycle of one subscription: the period from `period_start` to `period_end` is what is being bought.
+
+    `due_at` is when the next try was or is due, `next_at` when to look at the renewal again. `charges` and
+    `extends` count the definite answers of each leg; the attempt after them has the next number. `ladder_step`
+    counts the soft declines; `spent` are the payment tokens that this renewal will not try again.
+    """
+
+    subscription_id: str
+    period_start: datetime
+    period_end: datetime
+    opened_at: datetime
+    due_at: datetime
+    next_at: datetime | None
+    stage: Stage = Stage.DUE
+    hold: HoldReason | None = None
+    reason: str = ""
+    charges: int = 0
+    extends: int = 0
+    ladder_step: int = 0
+    spent: tuple[str, ...] = ()
+    paid: Money | None = None
+    closed_at: datetime | None = None
+    version: int = 0
+
+    @property
+    def id(self) -> str:
+        """The renewal's id, the head of all its keys: `<subscription>/<period_start>`."""
+        return f"{self.subscription_id}/{compact(self.period_start)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call of one leg, pinned: whatever is sent under its key is made from this row and nothing else.
+
+    `sends` counts how often it was sent (`begun_at` first, `sent_at` last), `lookups` how often it was looked up,
+    `absences` how many of the latest look-ups in a row did not find it.
+    """
+
+    renewal_id: str
+    leg: Leg
+    number: int
+    provider: str
+    subscription_id: str
+    period_start: datetime
+    policy_digest: str
+    sent_at: datetime
+    begun_at: datetime
+    state: AttemptState = AttemptState.SENT
+    sends: int = 1
+    lookups: int = 0
+    absences: int = 0
+    amount: Money | None = None
+    method_id: str = ""
+    method_token: str = ""
+    gateway_customer: str = ""
+    line: str = ""
+    plan: str = ""
+    extend_to: datetime | None = None
+    outcome: str = ""
+    code: str = ""
+    reference: str = ""
+    closed_at: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        """The idempotency key, derived and never drawn: `<subscription>/<period_start>/<leg>/<n>`."""
+        return f"{self.renewal_id}/{self.leg}/{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that a decision about one renewal may look at: one consistent read of the store.
+
+    `attempt` is the open attempt, if any; `declines` the instants at which each payment method (by id) was
+    declined in the last 30 days, for any subscription; `halted` the operator's stop of all charging; `lease` the
+    number of the claim under which it was read: what is decided under an older one is never written.
+    """
+
+    renewal: Renewal
+    subscription: Subscription
+    customer: Customer
+    methods: tuple[PaymentMethod, ...]
+    attempt: Attempt | None = None
+    declines: tuple[tuple[str, datetime], ...] = ()
+    halted: bool = False
+    lease: int = 0
+
+
+def open_attempt(case: Case) -> Attempt:
+    """Give the open attempt of a case that must have one. Raises ValueError when it has none: a bug."""
+    if case.attempt is None:
+        raise ValueError(f"{case.renewal.id} has no open attempt")
+    return case.attempt
+
+
+def compact(instant: datetime) -> str:
+    """Write an instant for use in an id or a key: `20261123T090000Z`."""
+    return instant.strftime("%Y%m%dT%H%M%SZ")

@@ -1,0 +1,23 @@
+"""The instant at which something is decided, and what holds then besides the case itself."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from renewd.renewal.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """`now` was read from the clock once, and is the only time that a decision knows.
+
+    `settle_after` is how long after a call without an answer its request may still arrive, with a margin;
+    `gateway_until`, `carrier_until` and `brake_until` say until when a provider that is down, or the brake,
+    keeps us from calling (None or past: not at all).
+    """
+
+    now: datetime
+    policy: Policy
+    settle_after: timedelta
+    gateway_until: datetime | None = None
+    carrier_until: datetime | None = None
+    brake_until: datetime | None = None

@@ -1,0 +1,50 @@
+"""Which letters a change owes, to whom, and what they say."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class NoticeKind(StrEnum):
+    """The occasions on which somebody is told."""
+
+    RENEWED = "renewed"
+    DECLINED = "declined"
+    PAYMENT_METHOD = "payment_method"
+    VERIFICATION = "verification"
+    LAPSED = "lapsed"
+    REVIEW = "review"
+    HELD = "held"
+
+
+OPERATOR_KINDS = frozenset({NoticeKind.REVIEW, NoticeKind.HELD})
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A letter that is owed. `id` names the occasion, so that one occasion never makes two letters.
+
+    `recipient` is an e-mail address, or empty for the operator. `next_at` is when to try to deliver it, None once
+    it is delivered or given up.
+    """
+
+    id: str
+    kind: NoticeKind
+    subscription_id: str
+    recipient: str
+    subject: str
+    body: str
+    created_at: datetime
+    next_at: datetime | None
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A plain-text letter, ready to be delivered. `recipient` is an e-mail address."""
+
+    message_id: str
+    recipient: str
+    subject: str
+    body: str
+    written_at: datetime

@@ -1,0 +1,298 @@
+"""The auto-renew policy: defaults, rules, the plan catalogue and the brake.
+
+The models are the shape of `policy.yaml`; `config/policy.schema.json` is made from them. Precedence is
+defaults < rules (from top to bottom, each that matches) < plan < subscription. What must hold between the
+values is in `coherence`.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Tag,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, core_schema
+
+from renewd.renewal.decline import (
+    DEFAULT_ACTIONS,
+    MAX_DECLINES_PER_30_DAYS,
+    MAX_DECLINES_PER_DAY,
+    CardLimits,
+    DeclineAction,
+    DeclineClass,
+)
+from renewd.renewal.model import Subscription
+from renewd.renewal.money import Money
+from renewd.renewal.period import ChargeWindow, Period
+from renewd.renewal.terms import Ladder, Terms
+from renewd.renewal.written import (
+    DURATION,
+    MONEY,
+    NAME_PATTERN,
+    PERCENT_PATTERN,
+    PERIOD,
+    WINDOW,
+    Written,
+    a_name,
+    a_percentage,
+)
+
+Path = tuple[str | int, ...]
+
+
+class AsText:
+    """Marks a field whose value is written as text in the given way."""
+
+    def __init__(self, form: Written) -> None:
+        self.form = form
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        shown = core_schema.plain_serializer_function_ser_schema(
+            self.form.write, return_schema=core_schema.str_schema()
+        )
+        return core_schema.no_info_before_validator_function(
+            self.form.parsed, handler(source), serialization=shown
+        )
+
+    def __get_pydantic_json_schema__(self, _: CoreSchema, __: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "pattern": self.form.pattern, "examples": [self.form.example]}
+
+
+def _retry_form(value: object) -> str | None:
+    if isinstance(value, list | tuple):
+        return "waits"
+    return "backoff" if isinstance(value, dict | Backoff) else None
+
+
+_NAME: dict[str, Any] = {"type": "string", "pattern": NAME_PATTERN}
+
+DurationText = Annotated[timedelta, AsText(DURATION)]
+MoneyText = Annotated[Money, AsText(MONEY)]
+PeriodText = Annotated[Period, AsText(PERIOD)]
+WindowText = Annotated[ChargeWindow, AsText(WINDOW)]
+PercentText = Annotated[
+    str, AfterValidator(a_percentage), WithJsonSchema({"type": "string", "pattern": PERCENT_PATTERN})
+]
+Name = Annotated[str, AfterValidator(a_name), WithJsonSchema(_NAME)]
+Names = Annotated[
+    list[Name],
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    WithJsonSchema({"anyOf": [_NAME, {"type": "array", "items": _NAME}]}),
+]
+ClassName = Annotated[DeclineClass, Field(strict=False)]
+ActionName = Annotated[DeclineAction, Field(strict=False)]
+
+
+class Section(BaseModel):
+    """A section of a configuration file: unknown keys are refused, nothing is coerced, nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
+
+
+class Backoff(Section):
+    """A dunning ladder that grows: `first`, then each wait `factor` times the last, at most `max`."""
+
+    first: DurationText = Field(description="wait after the first soft decline")
+    factor: Annotated[int, Field(ge=1, le=10, description="how much longer each wait is than the last")] = 2
+    max: DurationText = Field(timedelta(days=7), description="the longest wait")
+    attempts: Annotated[int, Field(ge=1, le=14, description="how many waits, so how many retries")] = 4
+    jitter: PercentText = Field("0%", description="lengthens each wait by up to so much, to spread retries")
+
+    def ladder(self) -> Ladder:
+        """Give the ladder it describes."""
+        waits = [min(self.first, self.max)]
+        while len(waits) < self.attempts:
+            waits.append(min(waits[-1] * self.factor, self.max))
+        return Ladder(tuple(waits), int(self.jitter.rstrip("%")))
+
+
+Retry = Annotated[
+    Annotated[list[DurationText], Tag("waits")] | Annotated[Backoff, Tag("backoff")],
+    Discriminator(
+        _retry_form,
+        custom_error_type="retry_form",
+        custom_error_message='must be a list of waits, e.g. [6h, 1d, 2d], or a mapping with the key "first"',
+    ),
+    Field(description="waits after each soft decline: a list, or a ladder that grows"),
+]
+GatewayName = Annotated[Name, Field(description="name of the gateway in renewd.yaml that charges")]
+RenewBefore = Annotated[DurationText, Field(description="how long before expiry the plan is charged")]
+WindowOfDay = Annotated[WindowText, Field(description="hours in which charges start, subscriber's zone")]
+Actions = Annotated[dict[ClassName, ActionName], Field(description="what to do about each decline class")]
+Grace = Annotated[DurationText, Field(description="how long after expiry a renewal may still be paid")]
+RequireEmail = Annotated[bool, Field(description="charge nobody whom we cannot tell about it")]
+
+
+class TermsLayer(Section):
+    """Terms that any layer may set; what a layer leaves out stays as the layer before it has it."""
+
+    gateway: GatewayName | None = None
+    renew_before: RenewBefore | None = None
+    charge_window: WindowOfDay | None = None
+    retry: Retry | None = None
+    on_decline: Actions = {}
+    grace: Grace | None = None
+    require_email: RequireEmail | None = None
+
+
+class Defaults(TermsLayer):
+    """The terms of every subscription that nothing else is said about."""
+
+    gateway: GatewayName = "stripe"
+    renew_before: RenewBefore = timedelta(days=7)
+    charge_window: WindowOfDay = ChargeWindow.parse("09:00-18:00")
+    retry: Retry = [timedelta(hours=6), timedelta(days=1), timedelta(days=2), timedelta(days=2)]
+    grace: Grace = timedelta(days=3)
+    require_email: RequireEmail = True
+
+
+class When(Section):
+    """Which subscriptions a rule is for: each condition given must hold; a list means any of its entries."""
+
+    carrier: Names = Field([], description="the plan's carrier")
+    plan: Names = Field([], description="the plan's name in the catalogue")
+    period: PeriodText | None = Field(None, description="the plan's period")
+    tag: Names = Field([], description="a tag of the subscription")
+
+    def meets(self, plan_name: str, plan: "Plan") -> bool:
+        """Say whether subscriptions on this plan can be meant."""
+        return (
+            (not self.carrier or plan.carrier in self.carrier)
+            and (not self.plan or plan_name in self.plan)
+            and (self.period is None or plan.period == self.period)
+        )
+
+    def matches(self, plan_name: str, plan: "Plan", tags: tuple[str, ...]) -> bool:
+        """Say whether a subscription on this plan with these tags is meant."""
+        return self.meets(plan_name, plan) and (not self.tag or any(tag in self.tag for tag in tags))
+
+
+class Rule(TermsLayer):
+    """Terms for the subscriptions that `when` describes."""
+
+    name: Name = Field(description="what `renewd explain` calls the rule")
+    when: When
+
+
+class Plan(TermsLayer):
+    """A plan of the catalogue: what is sold, at which carrier, for how much and for how long."""
+
+    carrier: Name = Field(description="name of the carrier in renewd.yaml that extends the plan")
+    title: str = Field("", description="what the customer knows the plan as")
+    price: MoneyText = Field(description="what one period costs")
+    period: PeriodText = Field(description="how long one payment is good for; a month is a calendar month")
+
+
+class Brake(Section):
+    """Above these nothing is charged and a person is told."""
+
+    max_charges_per_hour: Annotated[int, Field(ge=1, description="charges of all gateways together")] = 500
+    max_amount: MoneyText = Field(Money(50_000, "USD"), description="the most that one charge may take")
+
+
+class CardLimitsSection(Section):
+    """Declines of one payment method after which it rests; never above what the networks allow."""
+
+    declines_per_day: Annotated[int, Field(ge=1, le=MAX_DECLINES_PER_DAY)] = MAX_DECLINES_PER_DAY
+    declines_per_30_days: Annotated[int, Field(ge=1, le=MAX_DECLINES_PER_30_DAYS)] = 15
+
+
+class Overrides(Section):
+    """The terms that one subscription may have of its own."""
+
+    price: MoneyText | None = None
+    renew_before: DurationText | None = None
+    charge_window: WindowText | None = None
+    grace: DurationText | None = None
+    gateway: Name | None = None
+
+
+class Policy(Section):
+    """The whole of `policy.yaml`."""
+
+    version: Literal[1]
+    defaults: Defaults = Defaults()
+    rules: list[Rule] = []
+    plans: dict[Name, Plan]
+    brake: Brake = Brake()
+    card_limits: CardLimitsSection = CardLimitsSection()
+
+    @cached_property
+    def digest(self) -> str:
+        """Twelve hex digits that change when anything in the policy does."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+    @cached_property
+    def limits(self) -> CardLimits:
+        """How often one payment method may be declined."""
+        return CardLimits(self.card_limits.declines_per_day, self.card_limits.declines_per_30_days)
+
+    @cached_property
+    def _resolved(self) -> dict[object, Terms]:
+        return {}
+
+    def terms_for(self, subscription: Subscription) -> Terms:
+        """Give the terms of a subscription. Raises KeyError when its plan is not in the catalogue."""
+        known = (subscription.plan, subscription.tags, tuple(sorted(subscription.overrides.items())))
+        if known not in self._resolved:
+            self._resolved[known] = self._resolve(subscription)
+        return self._resolved[known]
+
+    def origins(self, subscription: Subscription) -> dict[str, tuple[Path, object]]:
+        """Give, for each term by name, the path of the key that decided it and the value it has there.
+
+        A path starts with `defaults`, `rules`, `plans` or `subscription`; declines are named `on_decline.<class>`.
+        """
+        decided: dict[str, tuple[Path, object]] = {}
+        for path, layer in self._layers(subscription):
+            for name, value in layer.items():
+                if isinstance(value, Mapping):
+                    decided.update(
+                        {f"{name}.{key}": ((*path, name, key), each) for key, each in value.items()}
+                    )
+                elif value is not None:
+                    decided[name] = ((*path, name), value)
+        return decided
+
+    def _layers(self, subscription: Subscription) -> Iterator[tuple[Path, Mapping[str, object]]]:
+        plan = self.plans[subscription.plan]
+        actions = {**DEFAULT_ACTIONS, **self.defaults.on_decline}
+        yield ("defaults",), {**_fields(self.defaults), "on_decline": actions}
+        for index, rule in enumerate(self.rules):
+            if rule.when.matches(subscription.plan, plan, subscription.tags):
+                yield ("rules", index), _fields(rule)
+        yield ("plans", subscription.plan), _fields(plan)
+        yield ("subscription",), _fields(Overrides.model_validate(dict(subscription.overrides)))
+
+    def _resolve(self, subscription: Subscription) -> Terms:
+        settled: dict[str, Any] = {name: value for name, (_, value) in self.origins(subscription).items()}
+        retry = settled["retry"]
+        return Terms(
+            plan=subscription.plan,
+            carrier=settled["carrier"],
+            gateway=settled["gateway"],
+            price=settled["price"],
+            period=settled["period"],
+            renew_before=settled["renew_before"],
+            charge_window=settled["charge_window"],
+            grace=settled["grace"],
+            ladder=retry.ladder() if isinstance(retry, Backoff) else Ladder(tuple(retry)),
+            on_decline={each: settled[f"on_decline.{each}"] for each in DeclineClass},
+            require_email=settled["require_email"],
+        )
+
+
+def _fields(section: Section) -> dict[str, object]:
+    return {name: getattr(section, name) for name in type(section).model_fields}

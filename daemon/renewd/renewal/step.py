@@ -1,0 +1,61 @@
+"""The closed set of things that a renewal can need next."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from renewd.renewal.model import HoldReason, PaymentMethod, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """Charge the renewal to `method`, as a new attempt."""
+
+    method: PaymentMethod
+
+
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """Ask the carrier to extend the plan, as a new attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resend:
+    """Send the open attempt again under its key: we know, or have made sure, that it never arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Look the open attempt up: it may have arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Wait for something that time alone does not bring, and look again at `until`."""
+
+    reason: HoldReason
+    until: datetime
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do before `until`."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """End the renewal at `stage`."""
+
+    stage: Stage
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """The renewal is at its end."""
+
+
+Call = Charge | Extend | Resend | Settle
+Step = Call | Hold | Wait | Close | Rest

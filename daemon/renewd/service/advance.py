@@ -1,0 +1,152 @@
+"""Bring renewals forward: decide, write down, call, fold the answer in, write that down; until there is nothing to do."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from renewd.ports import StoreUnavailableError
+from renewd.renewal.audit import Event
+from renewd.renewal.begin import opened
+from renewd.renewal.change import Change
+from renewd.renewal.decide import next_step
+from renewd.renewal.fold import folded
+from renewd.renewal.model import Case, open_attempt
+from renewd.renewal.moment import Moment
+from renewd.renewal.outcome import Finding
+from renewd.renewal.rest import rested
+from renewd.renewal.step import Call, Charge, Close, Hold, Rest, Wait
+from renewd.service.engine import Engine
+
+log = structlog.get_logger()
+
+POISON_REST = timedelta(hours=1)
+RECORD_TRIES, RECORD_PAUSE_SECONDS = 6, 2.0
+
+
+async def advance(engine: Engine) -> int:
+    """Advance every renewal that is due, as many at once as there are slots; say how many were taken up.
+
+    A slot is refilled as it falls free, so that one slow provider stalls nobody else.
+    """
+    started, backlog, tasks, taken = engine.clock.elapsed(), deque[Case](), set[asyncio.Task[None]](), 0
+    exhausted = False
+    while True:
+        if not backlog and not exhausted and not engine.stopping:
+            wanted = 2 * engine.concurrency
+            backlog.extend(await engine.store.claim(engine.clock.now(), wanted))
+            taken += len(backlog)
+            exhausted = len(backlog) < wanted
+            if engine.clock.elapsed() - started > engine.most_per_tick.total_seconds():
+                exhausted = True
+        while backlog and len(tasks) < engine.concurrency and not engine.stopping:
+            tasks.add(asyncio.create_task(advance_one(engine, backlog.popleft())))
+        engine.in_flight = len(tasks)
+        if not tasks:
+            return taken
+        _, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def advance_one(engine: Engine, case: Case) -> None:
+    """Advance one renewal until it waits or rests. Whatever goes wrong with it, the others go on."""
+    try:
+        await _advance(engine, case)
+    except StoreUnavailableError as error:
+        log.warning("the database cannot be used; nothing is charged until it can", error=str(error))
+    except Exception as error:
+        log.exception("renewal set aside after an error in renewd itself", renewal=case.renewal.id)
+        await _set_aside(engine, case, error)
+
+
+async def _advance(engine: Engine, case: Case | None) -> None:
+    now = engine.clock.now()
+    while case:
+        moment = engine.moment(case, now)
+        step = next_step(case, moment)
+        match step:
+            case Rest():
+                return
+            case Wait(until) if until == case.renewal.next_at:
+                return
+            case Hold() | Wait() | Close():
+                await _commit(engine, rested(case, step, moment))
+                return
+            case Charge() if engine.stopping:
+                return
+        case, now = await _attempt(engine, case, step, moment)
+
+
+async def _attempt(engine: Engine, case: Case, step: Call, moment: Moment) -> tuple[Case | None, datetime]:
+    """Make one call, durable before it is made and after it is answered."""
+    begun = opened(case, step, moment)
+    if begun.starts_charge:
+        engine.brake.note(moment.now)
+    if not await _commit(engine, begun):
+        return await engine.store.reload(case, moment.now), engine.clock.now()
+    case = begun.after()
+    started = engine.clock.elapsed()
+    if begun.renewal.next_at is None or engine.clock.now() >= begun.renewal.next_at:
+        # We were frozen since: somebody may have settled it by now, so we must not send.
+        return None, moment.now
+    answer = await engine.ask(open_attempt(case), step)
+    now, duration_ms = engine.clock.now(), round((engine.clock.elapsed() - started) * 1000)
+    await _hear(engine, open_attempt(case).provider, answer, now)
+    return await _record(
+        engine, case, lambda case: folded(case, step, answer, replace(moment, now=now), duration_ms)
+    ), now
+
+
+async def _record(engine: Engine, case: Case, fold: Callable[[Case], Change]) -> Case | None:
+    """Write an answer down, folded into the case as it is by now: an operator may have spoken meanwhile."""
+    fresh: Case | None = case
+    while fresh and fresh.attempt:
+        change = fold(fresh)
+        if await _commit(engine, change, tries=RECORD_TRIES):
+            return change.after() if change.goes_on else None
+        fresh = await engine.store.reload(fresh, change.at)
+    return None
+
+
+async def _commit(engine: Engine, change: Change, tries: int = 1) -> bool:
+    """Commit a change and tell its events. An answer is worth more tries: a database comes back."""
+    for left in reversed(range(tries)):
+        try:
+            held = await engine.store.commit(change)
+        except StoreUnavailableError:
+            if not left:
+                raise
+            await asyncio.sleep(RECORD_PAUSE_SECONDS)
+            continue
+        for event in change.events if held else ():
+            engine.tell(event)
+        return held
+    return False
+
+
+async def _hear(engine: Engine, provider: str, answer: Finding, now: datetime) -> None:
+    breaker = engine.breakers.get(provider)
+    turned = breaker.heard(answer, now) if breaker else ""
+    if turned:
+        detail = f"{provider}: {getattr(answer, 'reason', 'answers again')}"
+        await engine.log([Event(f"breaker.{turned}", now, detail=detail)])
+
+
+async def _set_aside(engine: Engine, case: Case, error: Exception) -> None:
+    now = engine.clock.now()
+    fresh = await engine.store.reload(case, now)
+    if fresh is None or fresh.renewal.next_at is None:
+        return
+    later = replace(fresh.renewal, next_at=max(fresh.renewal.next_at, now + POISON_REST))
+    event = Event(
+        "renewal.set_aside",
+        now,
+        subscription=fresh.subscription.id,
+        renewal=fresh.renewal.id,
+        next_action="look",
+        next_at=later.next_at,
+        detail=f"{type(error).__name__}",
+    )
+    await _commit(engine, Change(now, fresh, later, events=(event,)))

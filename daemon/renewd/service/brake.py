@@ -1,0 +1,29 @@
+"""The brake: how many charges were begun in the last hour, and when the next may be."""
+
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+HOUR = timedelta(hours=1)
+
+
+class Brake:
+    """Counts the charges that are begun, over a sliding hour."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._begun: deque[datetime] = deque()
+
+    def remember(self, begun: Sequence[datetime]) -> None:
+        """Take over the charges of before this process, oldest first: a restart is no way round the brake."""
+        self._begun = deque(begun)
+
+    def note(self, now: datetime) -> None:
+        """Count a charge that is about to be begun."""
+        self._begun.append(now)
+
+    def until(self, now: datetime, most: int) -> datetime | None:
+        """Give when the next charge may be begun if `most` are allowed in an hour, or None for: now."""
+        while self._begun and self._begun[0] <= now - HOUR:
+            self._begun.popleft()
+        return None if len(self._begun) < most else self._begun[len(self._begun) - most] + HOUR

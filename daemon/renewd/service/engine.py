@@ -1,0 +1,83 @@
+"""What the service works with: the ports, the policy in force, and what it knows of each provider."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from renewd.ports import Carrier, Clock, Gateway, Messenger, Store
+from renewd.renewal.audit import Event
+from renewd.renewal.model import Attempt, Case, Leg
+from renewd.renewal.moment import Moment
+from renewd.renewal.outcome import Finding, Outcome
+from renewd.renewal.policy import Policy
+from renewd.renewal.step import Call, Settle
+from renewd.service.brake import Brake
+from renewd.service.breaker import Breaker
+
+
+@dataclass(slots=True)
+class Engine:
+    """One running renewd. `policy` and `stopping` are the only things about it that change.
+
+    `tell` is handed each event once it is in the audit log. `concurrency` is how many renewals are worked on at
+    once; `settle_after` see `Moment`; `most_per_tick` is after how long a tick takes on no more work.
+    """
+
+    store: Store
+    gateways: Mapping[str, Gateway]
+    carriers: Mapping[str, Carrier]
+    messenger: Messenger
+    clock: Clock
+    policy: Policy
+    breakers: Mapping[str, Breaker]
+    tell: Callable[[Event], None]
+    operator_email: str = ""
+    concurrency: int = 64
+    settle_after: timedelta = timedelta(minutes=10)
+    most_per_tick: timedelta = timedelta(minutes=1)
+    brake: Brake = field(default_factory=Brake)
+    in_flight: int = 0
+    stopping: bool = False
+
+    def moment(self, case: Case, now: datetime) -> Moment:
+        """Give what holds for a case at `now`."""
+        gateway, carrier = self._providers(case)
+        return Moment(
+            now=now,
+            policy=self.policy,
+            settle_after=self.settle_after,
+            gateway_until=self._resting(gateway, now),
+            carrier_until=self._resting(carrier, now),
+            brake_until=self.brake.until(now, self.policy.brake.max_charges_per_hour),
+        )
+
+    async def ask(self, attempt: Attempt, step: Call) -> Finding | Outcome:
+        """Make the call that `step` asks for; the attempt alone says what is sent to whom."""
+        if attempt.leg is Leg.CHARGE:
+            gateway = self.gateways[attempt.provider]
+            return await (gateway.find(attempt) if isinstance(step, Settle) else gateway.charge(attempt))
+        carrier = self.carriers[attempt.provider]
+        return await (carrier.find(attempt) if isinstance(step, Settle) else carrier.extend(attempt))
+
+    async def log(self, events: Sequence[Event]) -> None:
+        """Write events that belong to no renewal to the audit log, then tell them."""
+        await self.store.log(events)
+        for event in events:
+            self.tell(event)
+
+    def _providers(self, case: Case) -> tuple[str, str]:
+        """Name the gateway and the carrier that the case's next call would go to."""
+        plan = case.subscription.plan
+        terms = self.policy.terms_for(case.subscription) if plan in self.policy.plans else None
+        gateway, carrier = (terms.gateway, terms.carrier) if terms else ("", "")
+        if case.attempt:
+            return (
+                (case.attempt.provider, carrier)
+                if case.attempt.leg is Leg.CHARGE
+                else (gateway, case.attempt.provider)
+            )
+        return gateway, carrier
+
+    def _resting(self, provider: str, now: datetime) -> datetime | None:
+        breaker = self.breakers.get(provider)
+        return breaker.ask(now) if breaker else None

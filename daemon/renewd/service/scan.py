@@ -1,0 +1,28 @@
+"""Open a renewal for each subscription that is newly due."""
+
+from datetime import datetime, timedelta
+
+from renewd.renewal.decide import planned
+from renewd.renewal.moment import Moment
+from renewd.service.engine import Engine
+
+BATCH = 500
+
+
+async def scan(engine: Engine, now: datetime) -> int:
+    """Open every renewal that is due by `now`, the longest due first, and say how many are new."""
+    moment = Moment(now, engine.policy, timedelta(0))
+    count = 0
+    while not engine.stopping:
+        due = await engine.store.newly_due(now, BATCH)
+        openings = [
+            planned(subscription, moment) for subscription in due if subscription.plan in engine.policy.plans
+        ]
+        opened = await engine.store.open(openings)
+        for opening in openings:
+            for event in opening.events:
+                engine.tell(event)
+        count += opened
+        if len(due) < BATCH or not opened:
+            break
+    return count
