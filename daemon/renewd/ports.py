@@ -1,18 +1,27 @@
 """What renewd asks of the world. Who answers is in `adapters/`; each port has one conformance suite."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from renewd.renewal.audit import Event
+from renewd.renewal.audit import AuditRow, Event
 from renewd.renewal.change import Change, Opening
-from renewd.renewal.model import Attempt, Case, Subscription
+from renewd.renewal.command import Standing, Verb
+from renewd.renewal.model import Attempt, Case, HoldReason, Subscription
+from renewd.renewal.moment import Moment
 from renewd.renewal.notice import Letter, Notice
 from renewd.renewal.outcome import Finding, Outcome
+from renewd.renewal.policy import Policy
+from renewd.renewal.query import Dossier, Imported, Listed, ListQuery, LogQuery, Status
+from renewd.renewal.record import Record
 
 
 class StoreUnavailableError(Exception):
     """The database cannot be read or written now. Nothing may be charged until it can."""
+
+
+class AlreadyRunningError(Exception):
+    """Another daemon owns the database."""
 
 
 class Clock(Protocol):
@@ -77,6 +86,64 @@ class Messenger(Protocol):
         ...
 
 
+class Books(Protocol):
+    """The durable state, as an operator reads and corrects it, beside a daemon that may be running.
+
+    Every method raises StoreUnavailableError when the database does.
+    """
+
+    def import_records(
+        self,
+        records: Sequence[Record],
+        policy: Policy,
+        actor: str,
+        now: datetime,
+        progress: Callable[[int], None],
+    ) -> Imported:
+        """Insert or update subscriptions by id, in batches; what they lacked until now is tried again.
+
+        `progress` is told how many are written. Importing the same records once more changes nothing.
+        """
+        ...
+
+    def command(
+        self, verb: Verb, subscription_id: str, moment: Moment, actor: str, reason: str
+    ) -> Standing | None:
+        """Carry a command out as one with its audit row; None when there is no such subscription.
+
+        Raises RefusedError when the command makes no sense.
+        """
+        ...
+
+    def halt(self, reason: str, actor: str, now: datetime) -> None:
+        """Stop all charging, from the next transaction on."""
+        ...
+
+    def unhalt(self, reason: str, actor: str, now: datetime) -> None:
+        """Let charging go on; what was held back is due now."""
+        ...
+
+    def subscriptions(self, query: ListQuery) -> Iterator[Listed]:
+        """Give subscriptions by id."""
+        ...
+
+    def dossier(self, subscription_id: str) -> Dossier | None:
+        """Give all that is known of one subscription."""
+        ...
+
+    def log(self, query: LogQuery) -> Iterator[AuditRow]:
+        """Give rows of the audit log in their order."""
+        ...
+
+    def status(self, now: datetime) -> Status:
+        """Count everything."""
+        ...
+
+    def close(self) -> None:
+        """Give up the connection."""
+        ...
+
+
 class Store(Protocol):
     """The durable state, as the service uses it. Every method raises StoreUnavailableError when the database does."""
 
@@ -113,6 +180,10 @@ class Store(Protocol):
 
     async def reload(self, case: Case, now: datetime) -> Case | None:
         """Read a case once more, as it is now; None when somebody else has claimed it since."""
+        ...
+
+    async def wake(self, holds: Sequence[HoldReason], now: datetime) -> None:
+        """Have the renewals that wait for any of these tried again now."""
         ...
 
     async def next_due(self) -> datetime | None:

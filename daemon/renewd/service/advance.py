@@ -14,7 +14,7 @@ from renewd.renewal.begin import opened
 from renewd.renewal.change import Change
 from renewd.renewal.decide import next_step
 from renewd.renewal.fold import folded
-from renewd.renewal.model import Case, open_attempt
+from renewd.renewal.model import Attempt, Case, open_attempt
 from renewd.renewal.moment import Moment
 from renewd.renewal.outcome import Finding
 from renewd.renewal.rest import rested
@@ -93,7 +93,7 @@ async def _attempt(engine: Engine, case: Case, step: Call, moment: Moment) -> tu
         return None, moment.now
     answer = await engine.ask(open_attempt(case), step)
     now, duration_ms = engine.clock.now(), round((engine.clock.elapsed() - started) * 1000)
-    await _hear(engine, open_attempt(case).provider, answer, now)
+    await _hear(engine, open_attempt(case), answer, now)
     return await _record(
         engine, case, lambda case: folded(case, step, answer, replace(moment, now=now), duration_ms)
     ), now
@@ -126,11 +126,11 @@ async def _commit(engine: Engine, change: Change, tries: int = 1) -> bool:
     return False
 
 
-async def _hear(engine: Engine, provider: str, answer: Finding, now: datetime) -> None:
-    breaker = engine.breakers.get(provider)
+async def _hear(engine: Engine, attempt: Attempt, answer: Finding, now: datetime) -> None:
+    breaker = engine.breakers.get((attempt.leg, attempt.provider))
     turned = breaker.heard(answer, now) if breaker else ""
     if turned:
-        detail = f"{provider}: {getattr(answer, 'reason', 'answers again')}"
+        detail = f"{attempt.provider}: {getattr(answer, 'reason', 'answers again')}"
         await engine.log([Event(f"breaker.{turned}", now, detail=detail)])
 
 

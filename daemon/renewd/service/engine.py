@@ -29,7 +29,7 @@ class Engine:
     messenger: Messenger
     clock: Clock
     policy: Policy
-    breakers: Mapping[str, Breaker]
+    breakers: Mapping[tuple[Leg, str], Breaker]
     tell: Callable[[Event], None]
     operator_email: str = ""
     concurrency: int = 64
@@ -46,8 +46,8 @@ class Engine:
             now=now,
             policy=self.policy,
             settle_after=self.settle_after,
-            gateway_until=self._resting(gateway, now),
-            carrier_until=self._resting(carrier, now),
+            gateway_until=self._resting(Leg.CHARGE, gateway, now),
+            carrier_until=self._resting(Leg.EXTEND, carrier, now),
             brake_until=self.brake.until(now, self.policy.brake.max_charges_per_hour),
         )
 
@@ -78,6 +78,6 @@ class Engine:
             )
         return gateway, carrier
 
-    def _resting(self, provider: str, now: datetime) -> datetime | None:
-        breaker = self.breakers.get(provider)
+    def _resting(self, leg: Leg, provider: str, now: datetime) -> datetime | None:
+        breaker = self.breakers.get((leg, provider))
         return breaker.ask(now) if breaker else None

@@ -10,14 +10,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from renewd.ports import StoreUnavailableError
+from renewd.ports import AlreadyRunningError, StoreUnavailableError
 
 HEAD = "0001"
 BUSY_SECONDS = 5
-
-
-class AlreadyRunningError(Exception):
-    """Another daemon owns the database file."""
 
 
 def connect(url: str) -> Engine:

@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, func, insert, or_, select, update
 
 from renewd.adapters.store import cases, changes, plans
+from renewd.adapters.store.commands import wake
 from renewd.adapters.store.group import GroupWriter
 from renewd.adapters.store.rows import event_row, notice_of, notice_row, renewal_row, subscription_of
 from renewd.adapters.store.tables import attempts, audit_log, notices, renewals, subscriptions
 from renewd.renewal.audit import Event
 from renewd.renewal.change import Change, Opening
-from renewd.renewal.model import Case, Leg, Subscription, SubscriptionState
+from renewd.renewal.model import Case, HoldReason, Leg, Subscription, SubscriptionState
 from renewd.renewal.notice import Notice
 
 
@@ -97,6 +98,10 @@ class SqlStore:
         """See `ports.Store`."""
         found = await self._writer.call(lambda connection: cases.read(connection, [case.renewal.id], now))
         return next((fresh for fresh in found if fresh.lease == case.lease), None)
+
+    async def wake(self, holds: Sequence[HoldReason], now: datetime) -> None:
+        """See `ports.Store`."""
+        await self._writer.call(lambda connection: wake(connection, holds, now))
 
     async def next_due(self) -> datetime | None:
         """See `ports.Store`."""

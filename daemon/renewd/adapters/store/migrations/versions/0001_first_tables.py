@@ -16,14 +16,19 @@ BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END
 
 def upgrade() -> None:
     """Make the tables."""
-    _customers_and_subscriptions()
-    _renewals_and_attempts()
-    _logs()
+    _customers()
+    _payment_methods()
+    _service_state()
+    _subscriptions()
+    _attempts()
+    _renewals()
+    _audit_log()
+    _notices()
     for verb in ("UPDATE", "DELETE"):
         op.execute(APPEND_ONLY.format(verb=verb))
 
 
-def _customers_and_subscriptions() -> None:
+def _customers() -> None:
     op.create_table(
         "customers",
         sa.Column("id", sa.String(), nullable=False),
@@ -32,6 +37,9 @@ def _customers_and_subscriptions() -> None:
         sa.Column("gateway_customer", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+
+
+def _payment_methods() -> None:
     op.create_table(
         "payment_methods",
         sa.Column("id", sa.String(), nullable=False),
@@ -45,12 +53,18 @@ def _customers_and_subscriptions() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("payment_methods_of_customer", "payment_methods", ["customer_id"], unique=False)
+
+
+def _service_state() -> None:
     op.create_table(
         "service_state",
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("key"),
     )
+
+
+def _subscriptions() -> None:
     op.create_table(
         "subscriptions",
         sa.Column("id", sa.String(), nullable=False),
@@ -77,7 +91,7 @@ def _customers_and_subscriptions() -> None:
     op.create_index("subscriptions_of_customer", "subscriptions", ["customer_id"], unique=False)
 
 
-def _renewals_and_attempts() -> None:
+def _attempts() -> None:
     op.create_table(
         "attempts",
         sa.Column("key", sa.String(), nullable=False),
@@ -142,6 +156,9 @@ def _renewals_and_attempts() -> None:
         sqlite_where=sa.text("leg = 'charge' AND state = 'done'"),
         postgresql_where=sa.text("leg = 'charge' AND state = 'done'"),
     )
+
+
+def _renewals() -> None:
     op.create_table(
         "renewals",
         sa.Column("id", sa.String(), nullable=False),
@@ -179,7 +196,7 @@ def _renewals_and_attempts() -> None:
     op.create_index("renewals_one_per_period", "renewals", ["subscription_id", "period_start"], unique=True)
 
 
-def _logs() -> None:
+def _audit_log() -> None:
     op.create_table(
         "audit_log",
         sa.Column(
@@ -214,6 +231,9 @@ def _logs() -> None:
     op.create_index("audit_log_by_name", "audit_log", ["name", "sequence"], unique=False)
     op.create_index("audit_log_by_subscription", "audit_log", ["subscription", "sequence"], unique=False)
     op.create_index("audit_log_by_time", "audit_log", ["at"], unique=False)
+
+
+def _notices() -> None:
     op.create_table(
         "notices",
         sa.Column("id", sa.String(), nullable=False),

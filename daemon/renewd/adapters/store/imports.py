@@ -1,0 +1,74 @@
+"""Bringing imported records and what is known already together."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.dialects import sqlite
+
+from renewd.adapters.store.commands import put_renewal, standing_of, wake
+from renewd.adapters.store.rows import customer_row, method_row, subscription_row
+from renewd.adapters.store.tables import customers, payment_methods, renewals, subscriptions
+from renewd.renewal.command import Standing
+from renewd.renewal.model import HoldReason, Renewal
+from renewd.renewal.policy import Policy
+from renewd.renewal.query import Imported
+from renewd.renewal.record import Record, latest_end, merged
+
+# What an import can cure: the customer's details and payment methods.
+CURABLE = (HoldReason.CONTACT, HoldReason.PAYMENT_METHOD, HoldReason.VERIFICATION)
+
+
+def put_records(connection: Connection, records: Sequence[Record], policy: Policy, now: datetime) -> Imported:
+    """Insert or update what the records say."""
+    added = changed = 0
+    for record in records:
+        standing = standing_of(connection, record.subscription.id)
+        old = standing.subscription if standing else None
+        end = latest_end(record.subscription, old)
+        taken = select(renewals.c.id).where(
+            renewals.c.subscription_id == record.subscription.id, renewals.c.period_start == end
+        )
+        has_renewal = connection.execute(taken).first() is not None
+        new = merged(record.subscription, old, has_renewal=has_renewal, policy=policy)
+        differs = _put_customer(connection, record)
+        if old is None:
+            connection.execute(insert(subscriptions), [subscription_row(new)])
+            added += 1
+        elif new != old or differs:
+            row = subscription_row(new)
+            connection.execute(update(subscriptions).where(subscriptions.c.id == row["id"]).values(row))
+            changed += 1
+        if standing and standing.renewal and standing.renewal.next_at and old != new:
+            put_renewal(connection, _looked_at(standing, now))
+        if differs and old:
+            wake(connection, CURABLE, now, [record.customer.id])
+    return Imported(added, changed, len(records) - added - changed)
+
+
+def _looked_at(standing: Standing, now: datetime) -> Renewal:
+    renewal = standing.renewal
+    if renewal is None:
+        raise ValueError("there is no renewal to look at")
+    return renewal if standing.attempt else replace(renewal, next_at=now)
+
+
+def _put_customer(connection: Connection, record: Record) -> bool:
+    """Write the customer and all the customer's payment methods; say whether anything about them is new."""
+    row, customer_id = customer_row(record.customer), record.customer.id
+    old = connection.execute(select(customers).where(customers.c.id == customer_id)).mappings().first()
+    theirs = select(payment_methods).where(payment_methods.c.customer_id == customer_id)
+    known = {each["id"]: dict(each) for each in connection.execute(theirs).mappings()}
+    # A method that a network rule has blocked stays blocked, whatever the file says.
+    new = {
+        m.id: method_row(replace(m, blocked=bool(known.get(m.id, {}).get("blocked")))) for m in record.methods
+    }
+    if old and dict(old) == row and new == known:
+        return False
+    put = sqlite.insert(customers).values(row)
+    connection.execute(put.on_conflict_do_update(index_elements=["id"], set_=row))
+    connection.execute(delete(payment_methods).where(payment_methods.c.customer_id == customer_id))
+    if new:
+        connection.execute(insert(payment_methods), list(new.values()))
+    return True

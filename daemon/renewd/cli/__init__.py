@@ -1,0 +1,73 @@
+"""The operator's door: a file per group of commands, each imported only when it is asked for."""
+
+import importlib
+import sys
+
+import click
+
+from renewd import __version__
+
+# command: (module, what `renewd --help` says of it)
+COMMANDS = {
+    "run": ("service", "Run the daemon in the foreground."),
+    "once": ("service", "Do all that is due now, then exit."),
+    "scan": ("service", "Open the renewals that are newly due, or show what would be done."),
+    "demo": ("demo", "Watch 45 days of renewals against the sandbox."),
+    "sandbox": ("sandbox", "Serve a payment gateway and a carrier on loopback."),
+    "check": ("config", "Check the configuration and say all that is wrong with it."),
+    "config": ("config", "Show what is in force, or the schemas of the files."),
+    "import": ("importing", "Insert or update subscriptions from CSV or JSON Lines."),
+    "list": ("reading", "List subscriptions and where their renewals stand."),
+    "show": ("reading", "Tell the life of one subscription."),
+    "explain": ("explaining", "Say when a subscription will be charged, how much, and why."),
+    "forecast": ("explaining", "Foresee charges, day by day."),
+    "log": ("reading", "Read the audit log."),
+    "status": ("reading", "Say how everything stands."),
+    "pause": ("commands", "Stop renewing a subscription until it is resumed."),
+    "resume": ("commands", "Renew a paused subscription again."),
+    "skip": ("commands", "Leave out a subscription's next renewal."),
+    "retry": ("commands", "Try a held, lapsed or reviewed renewal again, now."),
+    "cancel": ("commands", "Stop renewing a subscription for good."),
+    "halt": ("commands", "Stop all charging."),
+    "unhalt": ("commands", "Let charging go on."),
+}
+
+
+class Lazy(click.Group):
+    """A group that knows its commands' names without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give the names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the one command that is asked for."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"renewd.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, what) for name, (_, what) in COMMANDS.items()])
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="renewd")
+def cli() -> None:
+    """Renew subscriptions: scan, charge a week ahead, retry, extend, audit."""
+
+
+def main() -> None:
+    """Run the command line; a failure ends with one line on standard error and an exit code that says its kind."""
+    try:
+        cli(prog_name="renewd")
+    except Exception as error:
+        from renewd.cli.door import ending
+
+        code = ending(error)
+        if code:
+            sys.exit(code)
+        raise

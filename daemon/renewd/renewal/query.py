@@ -1,0 +1,93 @@
+"""What an operator can ask the books for, and what they answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from renewd.renewal.model import Attempt, Customer, PaymentMethod, Renewal, Subscription
+from renewd.renewal.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """Which subscriptions: every condition that is given must hold. `stages` are those of the latest renewal."""
+
+    states: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
+    plan: str = ""
+    ends_before: datetime | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A subscription and its latest renewal, if it ever had one."""
+
+    subscription: Subscription
+    renewal: Renewal | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogQuery:
+    """Which rows of the audit log: `event` is a name or a pattern such as `charge.*`; `after` a sequence number.
+
+    With `last`, only that many of the latest rows are given, still in the order of the log.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    subscription: str = ""
+    event: str = ""
+    after: int = 0
+    last: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """All that is known of one subscription; renewals and attempts from the first to the latest."""
+
+    subscription: Subscription
+    customer: Customer
+    methods: tuple[PaymentMethod, ...]
+    renewals: tuple[Renewal, ...]
+    attempts: tuple[Attempt, ...]
+    halted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of everything at a glance. `halted` is the operator's reason, or empty.
+
+    `overdue` counts renewals whose next look is more than five minutes late, `in_doubt` open attempts that may
+    have arrived; `unplanned` active subscriptions that will never open by themselves (their plan is unknown).
+    """
+
+    subscriptions: Mapping[str, int]
+    stages: Mapping[str, int]
+    holds: Mapping[str, int]
+    halted: str
+    next_due: datetime | None
+    overdue: int
+    oldest_due: datetime | None
+    in_doubt: int
+    notices_owed: int
+    unplanned: int
+    last_event: datetime | None
+    running: bool
+    paid_30_days: tuple[Money, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did: how many subscriptions were new, changed, and as they were."""
+
+    added: int
+    changed: int
+    unchanged: int
+
+    def __add__(self, other: "Imported") -> "Imported":
+        """Count both together."""
+        return Imported(
+            self.added + other.added, self.changed + other.changed, self.unchanged + other.unchanged
+        )

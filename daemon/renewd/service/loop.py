@@ -1,0 +1,127 @@
+"""What drives the tick: APScheduler as a metronome, the signals, and an orderly end."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from renewd.ports import StoreUnavailableError
+from renewd.renewal.audit import Event
+from renewd.renewal.decide import opens_at
+from renewd.renewal.model import HoldReason
+from renewd.renewal.policy import Policy
+from renewd.service.brake import HOUR
+from renewd.service.engine import Engine
+from renewd.service.tick import tick
+
+log = structlog.get_logger()
+
+LEAST_REST = timedelta(seconds=1)
+FAILED_FIRST, FAILED_MOST = timedelta(seconds=5), timedelta(minutes=1)
+# A new policy may have lifted what these waited for.
+POLICY_HOLDS = (HoldReason.APPROVAL, HoldReason.OPERATOR, HoldReason.CONTACT, HoldReason.BRAKE)
+
+
+async def prepare(engine: Engine) -> None:
+    """Make ready for the first tick: plan under the policy in force, and remember what the brake must know."""
+    await engine.store.replan(engine.policy.digest, lambda each: opens_at(each, engine.policy))
+    engine.brake.remember(await engine.store.charges_since(engine.clock.now() - HOUR))
+
+
+class Loop:
+    """Ticks at the earliest instant at which something is due, and at least every `scan_every`, until told to stop."""
+
+    def __init__(self, engine: Engine, scan_every: timedelta, load_policy: Callable[[], Policy]) -> None:
+        """Drive `engine`. `load_policy` reads the policy anew; it raises ValueError with what is wrong with it."""
+        self._engine = engine
+        self._scan_every = scan_every
+        self._load_policy = load_policy
+        self._failures = 0
+        self._stop = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._scheduler = AsyncIOScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+
+    async def run(self) -> None:
+        """Run until `stop`; what is in flight then is finished first."""
+        engine = self._engine
+        await prepare(engine)
+        await engine.log([self._event("service.started", f"pid {os.getpid()}")])
+        self._idle.set()
+        self._scheduler.start()
+        self._ring(datetime.min.replace(tzinfo=UTC))
+        await self._stop.wait()
+        engine.stopping = True
+        self._scheduler.pause()
+        await self._idle.wait()
+        self._scheduler.shutdown(wait=False)
+        await engine.log([self._event("service.stopped", "")])
+
+    def stop(self) -> None:
+        """Claim nothing more; finish what is in flight."""
+        self._engine.stopping = True
+        self._stop.set()
+
+    def handle_signals(self) -> None:
+        """Stop on SIGTERM and SIGINT, reload the policy on SIGHUP."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(self.reload()))
+
+    async def reload(self) -> bool:
+        """Put the policy file in force; a bad one changes nothing. Says whether it was taken."""
+        engine = self._engine
+        try:
+            policy = await asyncio.to_thread(self._load_policy)
+        except ValueError as error:
+            log.error("the policy was not reloaded; the old one stays in force", problems=str(error))  # noqa: TRY400
+            await engine.log([self._event("config.rejected", str(error).partition("\n")[0])])
+            return False
+        old, engine.policy = engine.policy.digest, policy
+        await engine.store.replan(policy.digest, lambda each: opens_at(each, policy))
+        await engine.store.wake(POLICY_HOLDS, engine.clock.now())
+        await engine.log([self._event("config.reloaded", f"{old} -> {policy.digest}")])
+        self._ring(datetime.min.replace(tzinfo=UTC))
+        return True
+
+    async def _tick(self) -> None:
+        if self._stop.is_set():
+            return
+        self._idle.clear()
+        try:
+            worked = await tick(self._engine)
+            wake = await self._next(worked)
+            self._failures = 0
+        except StoreUnavailableError as error:
+            log.error("the database cannot be used; nothing is charged until it can", error=str(error))  # noqa: TRY400
+            wake = self._after_failure()
+        except Exception:
+            log.exception("a tick failed; the next one goes on")
+            wake = self._after_failure()
+        finally:
+            self._idle.set()
+        if not self._stop.is_set():
+            self._ring(self._engine.clock.alarm(wake))
+
+    async def _next(self, worked: int) -> datetime:
+        now, due = self._engine.clock.now(), await self._engine.store.next_due()
+        latest, earliest = now + self._scan_every, now if worked else now + LEAST_REST
+        return max(min(due, latest) if due else latest, earliest)
+
+    def _after_failure(self) -> datetime:
+        wait: timedelta = min(FAILED_FIRST * 2**self._failures, FAILED_MOST)
+        self._failures = min(self._failures + 1, 10)
+        return self._engine.clock.now() + wait
+
+    def _ring(self, at: datetime) -> None:
+        self._scheduler.add_job(self._tick, "date", run_date=at, id="tick", replace_existing=True)
+
+    def _event(self, name: str, detail: str) -> Event:
+        engine = self._engine
+        return Event(name, engine.clock.now(), policy_digest=engine.policy.digest, detail=detail)

@@ -1,0 +1,202 @@
+"""Configuration to objects: the only file that names adapters."""
+
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from renewd.adapters.configuration import (
+    Configuration,
+    ConfigurationError,
+    load_configuration,
+    missing_secrets,
+    origin_lines,
+    render,
+    render_for_github,
+    schema,
+)
+from renewd.ports import AlreadyRunningError, Books, Carrier, Clock, Gateway, Messenger
+from renewd.renewal.audit import Event
+from renewd.renewal.model import Leg
+from renewd.renewal.policy import Policy
+from renewd.service.breaker import Breaker
+from renewd.service.engine import Engine
+from renewd.settings import HttpCarrier as CarrierSettings
+from renewd.settings import Maildir as MaildirSettings
+from renewd.settings import Provider
+from renewd.settings import StripeGateway as StripeSettings
+
+if TYPE_CHECKING:
+    from renewd.adapters.transport import Transport
+
+__all__ = [
+    "AlreadyRunningError",
+    "Configuration",
+    "ConfigurationError",
+    "demo_clock",
+    "find_configuration",
+    "load_configuration",
+    "missing_secrets",
+    "open_books",
+    "origin_lines",
+    "policy_loader",
+    "render",
+    "render_for_github",
+    "running_engine",
+    "schema",
+    "system_clock",
+]
+
+
+def find_configuration(given: str | None, environ: Mapping[str, str] = os.environ) -> Path:
+    """Give the path of `renewd.yaml`: as given, or the first that is there of where it is looked for.
+
+    Looked for in: `$RENEWD_CONFIG`, `$CONFIGURATION_DIRECTORY/renewd.yaml`, `/etc/renewd/renewd.yaml`,
+    `config/renewd.yaml`. When none is there, the last is given.
+    """
+    if given or environ.get("RENEWD_CONFIG"):
+        return Path(given or environ["RENEWD_CONFIG"])
+    folders = [*environ.get("CONFIGURATION_DIRECTORY", "").split(":"), "/etc/renewd", "config"]
+    places = [Path(folder) / "renewd.yaml" for folder in folders if folder]
+    return next((place for place in places if place.is_file()), places[-1])
+
+
+def system_clock() -> Clock:
+    """Give the machine's clock."""
+    from renewd.adapters.clock import SystemClock
+
+    return SystemClock()
+
+
+def demo_clock(start: datetime, pace: float, moved: Callable[[datetime], None], until: datetime) -> Clock:
+    """Give a clock that moves on only when nothing is in flight. See `adapters.clock.DemoClock`."""
+    from renewd.adapters.clock import DemoClock
+
+    return DemoClock(start, pace, moved, until)
+
+
+def open_books(configuration: Configuration, environ: Mapping[str, str] = os.environ) -> Books:
+    """Open the database for an operator, its tables made or brought up to date first.
+
+    Raises StoreUnavailableError, and ValueError when the database's URL is a secret that cannot be read.
+    """
+    from renewd.adapters.store.books import SqlBooks
+    from renewd.adapters.store.connect import connect, migrate
+
+    engine = connect(configuration.database_url(environ))
+    migrate(engine)
+    return SqlBooks(engine)
+
+
+def policy_loader(path: Path, running: Configuration) -> Callable[[], Policy]:
+    """Give a function that reads the policy of the configuration at `path` anew, for the settings that are running.
+
+    It raises ConfigurationError, and ValueError when the new policy names a provider that is not running.
+    """
+
+    def load() -> Policy:
+        fresh = load_configuration(path)
+        new = set(fresh.settings.gateways) | set(fresh.settings.carriers)
+        missing = new - set(running.settings.gateways) - set(running.settings.carriers)
+        if missing:
+            raise ValueError(f"{path}: {', '.join(sorted(missing))}: a new provider needs a restart")
+        return fresh.policy
+
+    return load
+
+
+@asynccontextmanager
+async def running_engine(
+    configuration: Configuration,
+    clock: Clock,
+    tell: Callable[[Event], None],
+    environ: Mapping[str, str] = os.environ,
+) -> AsyncIterator[Engine]:
+    """Make the engine of the one daemon that owns the database, and take it apart again at the end.
+
+    Raises AlreadyRunningError when another daemon owns the database, StoreUnavailableError, and ValueError when a
+    secret cannot be read.
+    """
+    from renewd.adapters.store.connect import connect, migrate, own
+    from renewd.adapters.store.sql_store import SqlStore
+
+    settings = configuration.settings
+    database = connect(configuration.database_url(environ))
+    lock = own(database)
+    migrate(database)
+    store = SqlStore(database, f"{socket.gethostname()}:{os.getpid()}", settings.schedule.lease)
+    gateways = {name: _gateway(name, each, environ) for name, each in settings.gateways.items()}
+    carriers = {name: _carrier(name, each, environ) for name, each in settings.carriers.items()}
+    providers: list[Gateway | Carrier] = [*gateways.values(), *carriers.values()]
+    rules = settings.breaker
+    try:
+        await store.take_over()
+        yield Engine(
+            store=store,
+            gateways=gateways,
+            carriers=carriers,
+            messenger=_messenger(configuration, environ),
+            clock=clock,
+            policy=configuration.policy,
+            breakers={
+                (leg, name): Breaker(rules.failures, rules.probe_after, rules.probe_at_most)
+                for leg, names in ((Leg.CHARGE, gateways), (Leg.EXTEND, carriers))
+                for name in names
+            },
+            tell=tell,
+            operator_email=settings.operator_email,
+            concurrency=settings.schedule.concurrency,
+            settle_after=max(settings.schedule.settle_after, *(each.longest_call for each in providers)),
+            most_per_tick=settings.schedule.scan_every,
+        )
+    finally:
+        for each in providers:
+            await each.close()
+        await store.close()
+        os.close(lock)
+
+
+def _transport(provider: Provider) -> "Transport":
+    from renewd.adapters.transport import Transport
+
+    return Transport(
+        provider.api_base,
+        {},
+        deadline=provider.deadline,
+        max_concurrent=provider.max_concurrent,
+        rate=provider.rate.calls / provider.rate.per.total_seconds() if provider.rate else None,
+    )
+
+
+def _gateway(name: str, settings: StripeSettings, environ: Mapping[str, str]) -> Gateway:
+    from renewd.adapters.gateways.stripe import StripeGateway
+
+    return StripeGateway(name, _transport(settings), settings.api_key.reveal(environ))
+
+
+def _carrier(name: str, settings: CarrierSettings, environ: Mapping[str, str]) -> Carrier:
+    from renewd.adapters.carriers.http import HttpCarrier
+
+    return HttpCarrier(name, _transport(settings), settings.token.reveal(environ))
+
+
+def _messenger(configuration: Configuration, environ: Mapping[str, str]) -> Messenger:
+    settings = configuration.settings.messengers.email
+    if isinstance(settings, MaildirSettings):
+        from renewd.adapters.messengers.maildir import Maildir
+
+        return Maildir(configuration.state_directory(environ) / settings.path, settings.sender)
+    from renewd.adapters.messengers.smtp import Security, Smtp
+
+    return Smtp(
+        settings.host,
+        settings.port,
+        settings.sender,
+        security=Security(settings.security),
+        username=settings.username or "",
+        password=settings.password.reveal(environ) if settings.password else "",
+        deadline=settings.deadline,
+    )
