@@ -34,6 +34,9 @@ ONLY_IN = (
     ("renewd.adapters", "", "adapters/", "service/wiring.py"),
 )
 
+#: What adapters may have in common.
+SHARED = ("renewd.adapters.transport", "renewd.adapters.messengers.message")
+
 #: Folders of adapters whose files each speak to a system of their own.
 KINDS = ("gateways", "carriers", "messengers")
 
@@ -74,7 +77,7 @@ def _ports(_: Source, name: str) -> str:
 def _adapters(source: Source, name: str) -> str:
     if inside(name, "renewd.service", "renewd.cli", "renewd.sandbox"):
         return "adapters/ answer, they do not ask"
-    shared = inside(name, "renewd.adapters.transport") or not inside(name, "renewd.adapters")
+    shared = inside(name, *SHARED) or not inside(name, "renewd.adapters")
     return "" if shared or _system(name) == _system(source.module) else "adapters do not know one another"
 
 

@@ -35,6 +35,7 @@ def _attempt(case: Case, step: Call, moment: Moment) -> Attempt:
                 amount=terms.price,
                 method_id=method.id,
                 method_token=method.token,
+                method_kind=method.kind,
                 gateway_customer=case.customer.gateway_customer,
             )
         case Extend():

@@ -171,6 +171,7 @@ class Attempt:
     amount: Money | None = None
     method_id: str = ""
     method_token: str = ""
+    method_kind: str = ""
     gateway_customer: str = ""
     line: str = ""
     plan: str = ""

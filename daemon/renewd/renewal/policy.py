@@ -25,6 +25,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
+from renewd.renewal import written
 from renewd.renewal.decline import (
     DEFAULT_ACTIONS,
     MAX_DECLINES_PER_30_DAYS,
@@ -37,17 +38,7 @@ from renewd.renewal.model import Subscription
 from renewd.renewal.money import Money
 from renewd.renewal.period import ChargeWindow, Period
 from renewd.renewal.terms import Ladder, Terms
-from renewd.renewal.written import (
-    DURATION,
-    MONEY,
-    NAME_PATTERN,
-    PERCENT_PATTERN,
-    PERIOD,
-    WINDOW,
-    Written,
-    a_name,
-    a_percentage,
-)
+from renewd.renewal.written import Written, a_name, a_percentage, one_or_many
 
 Path = tuple[str | int, ...]
 
@@ -76,19 +67,19 @@ def _retry_form(value: object) -> str | None:
     return "backoff" if isinstance(value, dict | Backoff) else None
 
 
-_NAME: dict[str, Any] = {"type": "string", "pattern": NAME_PATTERN}
+_NAME: dict[str, Any] = {"type": "string", "pattern": written.NAME_PATTERN}
 
-DurationText = Annotated[timedelta, AsText(DURATION)]
-MoneyText = Annotated[Money, AsText(MONEY)]
-PeriodText = Annotated[Period, AsText(PERIOD)]
-WindowText = Annotated[ChargeWindow, AsText(WINDOW)]
+DurationText = Annotated[timedelta, AsText(written.DURATION)]
+MoneyText = Annotated[Money, AsText(written.MONEY)]
+PeriodText = Annotated[Period, AsText(written.PERIOD)]
+WindowText = Annotated[ChargeWindow, AsText(written.WINDOW)]
 PercentText = Annotated[
-    str, AfterValidator(a_percentage), WithJsonSchema({"type": "string", "pattern": PERCENT_PATTERN})
+    str, AfterValidator(a_percentage), WithJsonSchema({"type": "string", "pattern": written.PERCENT_PATTERN})
 ]
 Name = Annotated[str, AfterValidator(a_name), WithJsonSchema(_NAME)]
 Names = Annotated[
     list[Name],
-    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    BeforeValidator(one_or_many),
     WithJsonSchema({"anyOf": [_NAME, {"type": "array", "items": _NAME}]}),
 ]
 ClassName = Annotated[DeclineClass, Field(strict=False)]
@@ -125,37 +116,43 @@ Retry = Annotated[
         custom_error_type="retry_form",
         custom_error_message='must be a list of waits, e.g. [6h, 1d, 2d], or a mapping with the key "first"',
     ),
-    Field(description="waits after each soft decline: a list, or a ladder that grows"),
 ]
-GatewayName = Annotated[Name, Field(description="name of the gateway in renewd.yaml that charges")]
-RenewBefore = Annotated[DurationText, Field(description="how long before expiry the plan is charged")]
-WindowOfDay = Annotated[WindowText, Field(description="hours in which charges start, subscriber's zone")]
-Actions = Annotated[dict[ClassName, ActionName], Field(description="what to do about each decline class")]
-Grace = Annotated[DurationText, Field(description="how long after expiry a renewal may still be paid")]
-RequireEmail = Annotated[bool, Field(description="charge nobody whom we cannot tell about it")]
+_TERMS = {
+    "gateway": "name of the gateway in renewd.yaml that charges",
+    "renew_before": "how long before expiry the plan is charged",
+    "charge_window": "hours in which charges start, subscriber's zone",
+    "retry": "waits after each soft decline: a list, or a ladder that grows",
+    "on_decline": "what to do about each decline class",
+    "grace": "how long after expiry a renewal may still be paid",
+    "require_email": "charge nobody whom we cannot tell about it",
+}
+
+
+def _term(name: str, default: Any = None) -> Any:
+    return Field(default, description=_TERMS[name])
 
 
 class TermsLayer(Section):
     """Terms that any layer may set; what a layer leaves out stays as the layer before it has it."""
 
-    gateway: GatewayName | None = None
-    renew_before: RenewBefore | None = None
-    charge_window: WindowOfDay | None = None
-    retry: Retry | None = None
-    on_decline: Actions = {}
-    grace: Grace | None = None
-    require_email: RequireEmail | None = None
+    gateway: Name | None = _term("gateway")
+    renew_before: DurationText | None = _term("renew_before")
+    charge_window: WindowText | None = _term("charge_window")
+    retry: Retry | None = _term("retry")
+    on_decline: dict[ClassName, ActionName] = _term("on_decline", {})
+    grace: DurationText | None = _term("grace")
+    require_email: bool | None = _term("require_email")
 
 
 class Defaults(TermsLayer):
     """The terms of every subscription that nothing else is said about."""
 
-    gateway: GatewayName = "stripe"
-    renew_before: RenewBefore = timedelta(days=7)
-    charge_window: WindowOfDay = ChargeWindow.parse("09:00-18:00")
-    retry: Retry = [timedelta(hours=6), timedelta(days=1), timedelta(days=2), timedelta(days=2)]
-    grace: Grace = timedelta(days=3)
-    require_email: RequireEmail = True
+    gateway: Name = _term("gateway", "stripe")
+    renew_before: DurationText = _term("renew_before", timedelta(days=7))
+    charge_window: WindowText = _term("charge_window", ChargeWindow.parse("09:00-18:00"))
+    retry: Retry = _term("retry", [timedelta(hours=6), *map(timedelta, (1, 2, 2))])
+    grace: DurationText = _term("grace", timedelta(days=3))
+    require_email: bool = _term("require_email", default=True)
 
 
 class When(Section):

@@ -45,13 +45,17 @@ class LogQuery:
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """All that is known of one subscription; renewals and attempts from the first to the latest."""
+    """All that is known of one subscription; renewals and attempts from the first to the latest.
+
+    `declines` are the instants at which each payment method (by id) was declined, for any subscription.
+    """
 
     subscription: Subscription
     customer: Customer
     methods: tuple[PaymentMethod, ...]
     renewals: tuple[Renewal, ...]
     attempts: tuple[Attempt, ...]
+    declines: tuple[tuple[str, datetime], ...] = ()
     halted: str = ""
 
 
@@ -60,7 +64,8 @@ class Status:
     """The state of everything at a glance. `halted` is the operator's reason, or empty.
 
     `overdue` counts renewals whose next look is more than five minutes late, `in_doubt` open attempts that may
-    have arrived; `unplanned` active subscriptions that will never open by themselves (their plan is unknown).
+    have arrived, `oldest_doubt` is when the first of those without any answer was sent; `unplanned` counts active
+    subscriptions that will never open by themselves (their plan is unknown).
     """
 
     subscriptions: Mapping[str, int]
@@ -71,6 +76,7 @@ class Status:
     overdue: int
     oldest_due: datetime | None
     in_doubt: int
+    oldest_doubt: datetime | None
     notices_owed: int
     unplanned: int
     last_event: datetime | None

@@ -69,6 +69,13 @@ def a_percentage(text: str) -> str:
     return text
 
 
+def one_or_many(value: object) -> object:
+    """Take a single name for a list of one. Raises ValueError."""
+    if not isinstance(value, str | list):
+        raise ValueError("must be a name, or a list of names")  # noqa: TRY004 pydantic reports ValueError
+    return [value] if isinstance(value, str) else value
+
+
 DURATION = Written(_duration, format_duration, "7d", r"^(?=\d)(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?$")
 MONEY = Written(Money.parse, str, "70.00 USD", r"^\d{1,12}(\.\d{1,3})? [A-Z]{3}$")
 PERIOD = Written(_period, str, "1 month", r"^\d{1,4} ?(d|days?|months?|years?)$")

@@ -1,17 +1,15 @@
 """The Books port on SQLAlchemy Core: what an operator reads and corrects, beside the daemon."""
 
-import fcntl
-import os
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from renewd.adapters.store import commands
-from renewd.adapters.store.cases import HALTED
+from renewd.adapters.store.glance import halted, is_owned, status
 from renewd.adapters.store.imports import put_records
 from renewd.adapters.store.rows import (
     attempt_of,
@@ -26,25 +24,22 @@ from renewd.adapters.store.tables import (
     attempts,
     audit_log,
     customers,
-    notices,
     payment_methods,
     renewals,
-    service_state,
     subscriptions,
 )
 from renewd.ports import StoreUnavailableError
 from renewd.renewal.audit import AuditRow, Event
 from renewd.renewal.command import Standing, Verb
-from renewd.renewal.model import AttemptState, Stage, SubscriptionState
+from renewd.renewal.model import AttemptState
 from renewd.renewal.moment import Moment
-from renewd.renewal.money import Money
 from renewd.renewal.policy import Policy
 from renewd.renewal.query import Dossier, Imported, Listed, ListQuery, LogQuery, Status
 from renewd.renewal.record import Record
 
 T = TypeVar("T")
-LATE = timedelta(minutes=5)
 PAGE = 500
+NEIGHBOURS = 50
 
 
 class SqlBooks:
@@ -65,17 +60,35 @@ class SqlBooks:
         actor: str,
         now: datetime,
         progress: Callable[[int], None],
+        *,
+        rehearse: bool = False,
     ) -> Imported:
         """See `ports.Books`."""
         done = Imported(0, 0, 0)
         for start in range(0, len(records), PAGE):
             batch = records[start : start + PAGE]
-            done += self._transaction(partial(put_records, records=batch, policy=policy, now=now))
+            work = partial(put_records, records=batch, policy=policy, now=now)
+            done += self._transaction(work, keep=not rehearse)
             progress(start + len(batch))
+        if rehearse:
+            return done
         detail = f"{done.added} added, {done.changed} changed, {done.unchanged} unchanged"
         event = Event("operator.imported", now, actor=actor, policy_digest=policy.digest, detail=detail)
         self._transaction(lambda connection: connection.execute(insert(audit_log), [event_row(event)]))
         return done
+
+    def method_owners(self, method_ids: Sequence[str]) -> Mapping[str, str]:
+        """See `ports.Books`."""
+        owners: dict[str, str] = {}
+        for start in range(0, len(method_ids), PAGE):
+            some = payment_methods.c.id.in_(method_ids[start : start + PAGE])
+            query = select(payment_methods.c.id, payment_methods.c.customer_id).where(some)
+            owners |= {row["id"]: row["customer_id"] for row in self._transaction(_reading(query))}
+        return owners
+
+    def neighbours(self, subscription_id: str) -> Sequence[str]:
+        """See `ports.Books`."""
+        return self._transaction(lambda connection: _neighbours(connection, subscription_id))
 
     def command(
         self, verb: Verb, subscription_id: str, moment: Moment, actor: str, reason: str
@@ -135,13 +148,16 @@ class SqlBooks:
 
     def status(self, now: datetime) -> Status:
         """See `ports.Books`."""
-        running = _is_owned(f"{self._engine.url.database}.lock")
-        return self._transaction(lambda connection: _status(connection, now, running=running))
+        running = is_owned(f"{self._engine.url.database}.lock")
+        return self._transaction(lambda connection: status(connection, now, running=running))
 
-    def _transaction(self, work: Callable[[Connection], T]) -> T:
+    def _transaction(self, work: Callable[[Connection], T], *, keep: bool = True) -> T:
         try:
-            with self._engine.begin() as connection:
-                return work(connection)
+            with self._engine.connect() as connection, connection.begin() as transaction:
+                answer = work(connection)
+                if not keep:
+                    transaction.rollback()
+                return answer
         except DBAPIError as error:
             raise StoreUnavailableError(f"{self._engine.url.database}: {error.orig}") from error
 
@@ -198,8 +214,27 @@ def _dossier(connection: Connection, subscription_id: str) -> Dossier | None:
         ),
         renewals=tuple(renewal_of(each) for each in _reading(cycles)(connection)),
         attempts=tuple(attempt_of(each) for each in _reading(tries)(connection)),
-        halted=_halted(connection),
+        declines=_declines(connection, row["customer_id"]),
+        halted=halted(connection),
     )
+
+
+def _declines(connection: Connection, customer_id: str) -> tuple[tuple[str, datetime], ...]:
+    theirs = select(payment_methods.c.id).where(payment_methods.c.customer_id == customer_id)
+    query = select(attempts.c.method_id, attempts.c.closed_at).where(
+        attempts.c.method_id.in_(theirs), attempts.c.state == AttemptState.DECLINED
+    )
+    return tuple((row["method_id"], row["closed_at"]) for row in _reading(query)(connection))
+
+
+def _neighbours(connection: Connection, subscription_id: str) -> list[str]:
+    """Give ids beside where the unknown one would stand, as it is written and in capitals."""
+    column, found = subscriptions.c.id, set[str]()
+    for place in {subscription_id, subscription_id.upper()}:
+        after = select(column).where(column >= place).order_by(column).limit(NEIGHBOURS)
+        before = select(column).where(column < place).order_by(column.desc()).limit(NEIGHBOURS)
+        found |= {*connection.execute(after).scalars(), *connection.execute(before).scalars()}
+    return sorted(found)
 
 
 def _log_query(query: LogQuery) -> Any:
@@ -213,76 +248,3 @@ def _log_query(query: LogQuery) -> Any:
     if query.event:
         wanted = wanted.where(audit_log.c.name.op("GLOB")(query.event))
     return wanted
-
-
-def _status(connection: Connection, now: datetime, *, running: bool) -> Status:
-    waiting = renewals.c.next_at.is_not(None)
-    in_doubt = select(func.count()).where(
-        attempts.c.closed_at.is_(None), attempts.c.state == AttemptState.SENT
-    )
-    owed = select(func.count()).where(notices.c.next_at.is_not(None))
-    late = select(func.count()).where(renewals.c.next_at < now - LATE)
-    has_renewal = (renewals.c.subscription_id == subscriptions.c.id) & (
-        renewals.c.period_start == subscriptions.c.current_period_end
-    )
-    lost = (
-        select(func.count())
-        .select_from(subscriptions.outerjoin(renewals, has_renewal))
-        .where(
-            subscriptions.c.state == SubscriptionState.ACTIVE,
-            subscriptions.c.opens_at.is_(None),
-            renewals.c.id.is_(None),
-        )
-    )
-    opens = connection.execute(select(func.min(subscriptions.c.opens_at))).scalar()
-    looks = connection.execute(select(func.min(renewals.c.next_at))).scalar()
-    return Status(
-        subscriptions=_counts(connection, subscriptions.c.state),
-        stages=_counts(connection, renewals.c.stage),
-        holds=_counts(connection, renewals.c.hold, waiting, renewals.c.hold != ""),
-        halted=_halted(connection),
-        next_due=min((instant for instant in (opens, looks) if instant), default=None),
-        overdue=connection.execute(late).scalar() or 0,
-        oldest_due=looks if looks and looks < now else None,
-        in_doubt=connection.execute(in_doubt).scalar() or 0,
-        notices_owed=connection.execute(owed).scalar() or 0,
-        unplanned=connection.execute(lost).scalar() or 0,
-        last_event=connection.execute(select(func.max(audit_log.c.at))).scalar(),
-        running=running,
-        paid_30_days=_paid_since(connection, now - timedelta(days=30)),
-    )
-
-
-def _counts(connection: Connection, column: Any, *conditions: Any) -> dict[str, int]:
-    query = select(column, func.count()).where(*conditions).group_by(column)
-    return dict(connection.execute(query).tuples().all())
-
-
-def _paid_since(connection: Connection, since: datetime) -> tuple[Money, ...]:
-    query = (
-        select(func.sum(renewals.c.paid_minor), renewals.c.paid_currency)
-        .where(renewals.c.stage == Stage.EXTENDED, renewals.c.closed_at >= since)
-        .group_by(renewals.c.paid_currency)
-    )
-    return tuple(Money(minor, currency) for minor, currency in connection.execute(query).tuples() if currency)
-
-
-def _halted(connection: Connection) -> str:
-    return str(
-        connection.execute(select(service_state.c.value).where(service_state.c.key == HALTED)).scalar() or ""
-    )
-
-
-def _is_owned(lock: str) -> bool:
-    """Say whether a daemon owns the database: whether its lock is taken."""
-    try:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

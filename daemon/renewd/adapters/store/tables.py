@@ -153,6 +153,7 @@ attempts = Table(
     Column("amount_currency", String(3)),
     _text("method_id"),
     _text("method_token"),
+    _text("method_kind"),
     _text("gateway_customer"),
     _text("line"),
     _text("plan"),

@@ -21,6 +21,7 @@ def upgrade() -> None:
     _service_state()
     _subscriptions()
     _attempts()
+    _attempts_indexes()
     _renewals()
     _audit_log()
     _notices()
@@ -112,6 +113,7 @@ def _attempts() -> None:
         sa.Column("amount_currency", sa.String(length=3), nullable=True),
         sa.Column("method_id", sa.Text(), nullable=False),
         sa.Column("method_token", sa.Text(), nullable=False),
+        sa.Column("method_kind", sa.Text(), nullable=False),
         sa.Column("gateway_customer", sa.Text(), nullable=False),
         sa.Column("line", sa.Text(), nullable=False),
         sa.Column("plan", sa.Text(), nullable=False),
@@ -123,6 +125,9 @@ def _attempts() -> None:
         sa.CheckConstraint("amount_minor IS NULL OR amount_minor > 0", name="attempts_amount_is_positive"),
         sa.PrimaryKeyConstraint("key"),
     )
+
+
+def _attempts_indexes() -> None:
     op.create_index(
         "attempts_charges_begun",
         "attempts",

@@ -1,0 +1,114 @@
+"""The configuration of a renewd, read from its two files: `renewd.yaml` and the `policy.yaml` that it names.
+
+yaml_file, syntax     text to data with positions (document)
+validation            data to models
+together              what must hold between the files; `renewal.coherence` has what must hold in the policy
+loading               one file through all of that
+problems              what is wrong, for people
+origins, schemas      which line decided what; JSON Schemas for editors
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from renewd.adapters.configuration.document import Finding
+from renewd.adapters.configuration.loading import Draft, Loaded, draft, load
+from renewd.adapters.configuration.origins import Origin, origins
+from renewd.adapters.configuration.problems import ConfigurationError, Problem, render, render_for_github
+from renewd.adapters.configuration.schemas import schema
+from renewd.adapters.configuration.together import in_policy, in_settings
+from renewd.renewal.coherence import incoherences
+from renewd.renewal.model import Subscription
+from renewd.renewal.policy import Policy
+from renewd.settings import Settings, database_url, state_directory
+
+__all__ = [
+    "Configuration",
+    "ConfigurationError",
+    "Loaded",
+    "Origin",
+    "Problem",
+    "load",
+    "load_configuration",
+    "missing_secrets",
+    "origin_lines",
+    "render",
+    "render_for_github",
+    "schema",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Both files, and the folder of `renewd.yaml`."""
+
+    settings_file: Loaded[Settings]
+    policy_file: Loaded[Policy]
+    folder: Path
+
+    @property
+    def settings(self) -> Settings:
+        """What `renewd.yaml` says."""
+        return self.settings_file.value
+
+    @property
+    def policy(self) -> Policy:
+        """What `policy.yaml` says."""
+        return self.policy_file.value
+
+    def state_directory(self, environ: Mapping[str, str] = os.environ) -> Path:
+        """Give the directory that relative paths of state lie in; it need not be there yet."""
+        return state_directory(self.folder, environ)
+
+    def database_url(self, environ: Mapping[str, str] = os.environ) -> str:
+        """Give the database's URL. Raises ValueError when it is a secret that cannot be read."""
+        return database_url(self.settings, self.folder, environ)
+
+
+def load_configuration(path: Path) -> Configuration:
+    """Read both files. Raises ConfigurationError with every problem of either, and of the two together."""
+    settings = draft(path, Settings)
+    policy = _draft_of_policy(path.parent, settings)
+    if settings.value:
+        settings.report(in_settings(settings.value))
+    if policy.value:
+        policy.report(Finding(*each) for each in incoherences(policy.value))
+    if settings.value and policy.value:
+        policy.report(in_policy(settings.value, policy.value))
+    if settings.problems or policy.problems:
+        raise ConfigurationError([*settings.problems, *policy.problems])
+    return Configuration(settings.loaded(), policy.loaded(), path.parent)
+
+
+def missing_secrets(configuration: Configuration, environ: Mapping[str, str] = os.environ) -> list[Problem]:
+    """Find the secrets that cannot be read from where the file says they are."""
+    missing = []
+    for path, secret in configuration.settings.secrets():
+        try:
+            secret.reveal(environ)
+        except ValueError as error:
+            missing.append(configuration.settings_file.document.problem(Finding(path, str(error))))
+    return missing
+
+
+def origin_lines(configuration: Configuration, subscription: Subscription) -> list[Origin]:
+    """Say of each term of a subscription which line decided it. Raises KeyError when its plan is unknown."""
+    return origins(configuration.policy_file, subscription)
+
+
+def _draft_of_policy(folder: Path, settings: Draft[Settings]) -> Draft[Policy]:
+    """Read the policy file, even where the other is wrong: all problems are told at once."""
+    document = settings.document
+    if document is None:
+        return Draft()
+    data = document.data if isinstance(document.data, dict) else {}
+    named = data.get("policy", "policy.yaml")
+    policy = draft(folder / (named if isinstance(named, str) else "policy.yaml"), Policy)
+    if policy.document is None:
+        advice = f"named in {document.file}, line {document.spot_of(('policy',)).line}"
+        policy.problems = [
+            replace(each, help=advice) if not each.source_line else each for each in policy.problems
+        ]
+    return policy

@@ -1,0 +1,1 @@
+"""Payment gateways, one package each; every one passes `tests/contracts/gateway_contract.py`."""

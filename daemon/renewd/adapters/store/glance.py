@@ -1,0 +1,106 @@
+"""Everything at a glance: counts over the whole database, for `renewd status`."""
+
+import fcntl
+import os
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from renewd.adapters.store.cases import HALTED
+from renewd.adapters.store.tables import attempts, audit_log, notices, renewals, service_state, subscriptions
+from renewd.renewal.model import AttemptState, Stage, SubscriptionState
+from renewd.renewal.money import Money
+from renewd.renewal.query import Status
+
+LATE = timedelta(minutes=5)
+_IN_DOUBT = (attempts.c.closed_at.is_(None), attempts.c.state == AttemptState.SENT)
+
+
+def halted(connection: Connection) -> str:
+    """Give why the operator halted all charging; empty when charging goes on."""
+    return str(
+        connection.execute(select(service_state.c.value).where(service_state.c.key == HALTED)).scalar() or ""
+    )
+
+
+def is_owned(lock: str) -> bool:
+    """Say whether a daemon owns the database: whether its lock is taken."""
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def status(connection: Connection, now: datetime, *, running: bool) -> Status:
+    """Count everything."""
+    opens = _one(connection, select(func.min(subscriptions.c.opens_at)))
+    looks = _one(connection, select(func.min(renewals.c.next_at)))
+    waiting, owed = renewals.c.next_at.is_not(None), notices.c.next_at.is_not(None)
+    return Status(
+        subscriptions=_counts(connection, subscriptions.c.state),
+        stages=_counts(connection, renewals.c.stage),
+        holds=_counts(connection, renewals.c.hold, waiting, renewals.c.hold != ""),
+        halted=halted(connection),
+        next_due=min((instant for instant in (opens, looks) if instant), default=None),
+        overdue=_one(connection, select(func.count()).where(renewals.c.next_at < now - LATE)),
+        oldest_due=looks if looks and looks < now else None,
+        in_doubt=_one(connection, select(func.count()).where(*_IN_DOUBT)),
+        oldest_doubt=_oldest_doubt(connection),
+        notices_owed=_one(connection, select(func.count()).where(owed)),
+        unplanned=_unplanned(connection),
+        last_event=_one(connection, select(func.max(audit_log.c.at))),
+        running=running,
+        paid_30_days=_paid_since(connection, now - timedelta(days=30)),
+    )
+
+
+def _oldest_doubt(connection: Connection) -> datetime | None:
+    """Give when the first request was sent of which nothing at all is known and that is still being settled."""
+    unanswered = select(func.min(attempts.c.sent_at)).where(*_IN_DOUBT, attempts.c.outcome != "pending")
+    settled_for = renewals.c.id == attempts.c.renewal_id
+    found = unanswered.join_from(attempts, renewals, settled_for).where(renewals.c.next_at.is_not(None))
+    oldest: datetime | None = _one(connection, found)
+    return oldest
+
+
+def _unplanned(connection: Connection) -> int:
+    has_renewal = (renewals.c.subscription_id == subscriptions.c.id) & (
+        renewals.c.period_start == subscriptions.c.current_period_end
+    )
+    lost = (
+        select(func.count())
+        .select_from(subscriptions.outerjoin(renewals, has_renewal))
+        .where(
+            subscriptions.c.state == SubscriptionState.ACTIVE,
+            subscriptions.c.opens_at.is_(None),
+            renewals.c.id.is_(None),
+        )
+    )
+    count: int = _one(connection, lost)
+    return count
+
+
+def _one(connection: Connection, query: Any) -> Any:
+    return connection.execute(query).scalar()
+
+
+def _counts(connection: Connection, column: Any, *conditions: Any) -> dict[str, int]:
+    query = select(column, func.count()).where(*conditions).group_by(column)
+    return dict(connection.execute(query).tuples().all())
+
+
+def _paid_since(connection: Connection, since: datetime) -> tuple[Money, ...]:
+    query = (
+        select(func.sum(renewals.c.paid_minor), renewals.c.paid_currency)
+        .where(renewals.c.stage == Stage.EXTENDED, renewals.c.closed_at >= since)
+        .group_by(renewals.c.paid_currency)
+    )
+    return tuple(Money(minor, currency) for minor, currency in connection.execute(query).tuples() if currency)

@@ -1,0 +1,108 @@
+"""Addresses in a configuration: what may stand in one is refused here rather than found out at the first charge."""
+
+import re
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+_HOST = re.compile(
+    r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
+)
+_NUMBER = re.compile(r"(?:0[xX][0-9A-Fa-f]*|[0-9]+)")
+_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?P<host>[A-Za-z0-9.-]{1,253})")
+_PERSON = re.compile(r"[^<>@\",;:\\\r\n]{1,64} <(?P<email>[^<>\s]+)>")
+
+
+def is_loopback(host: str | None) -> bool:
+    """Say whether a host is this machine itself."""
+    return host in ("localhost", "127.0.0.1", "::1")
+
+
+def is_loopback_url(url: str) -> bool:
+    """Say whether a URL leads to this machine itself."""
+    return is_loopback(urlsplit(url).hostname)
+
+
+def an_api_base(text: str) -> str:
+    """Check the address under which an API is reached, and take the slash off its end. Raises ValueError."""
+    parts = _split(text)
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise ValueError('not the address of an API; write e.g. "https://api.stripe.com"')
+    if "@" in parts.netloc:
+        raise ValueError("no name and no password belong into the address; give a key or a token")
+    if parts.query or parts.fragment or "?" in text or "#" in text:
+        raise ValueError('no "?" and no "#" belong into the address; the path is added to it')
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("must be https: keys would travel in the open")
+    a_host(parts.hostname)
+    return text.rstrip("/")
+
+
+def a_host(text: str) -> str:
+    """Check the name or the IP address of a host. Raises ValueError."""
+    if ":" in text or _NUMBER.fullmatch(text.rpartition(".")[2]):
+        return _an_ip(text)
+    if not _HOST.fullmatch(text):
+        raise ValueError("not the name of a host")
+    return text
+
+
+def _an_ip(text: str) -> str:
+    """Check a literal address. What only some programs take for one (`127.1`, `0x7f000001`) is refused."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        raise ValueError('not an IP address; write it in full, e.g. "192.0.2.7"') from None
+    if address.is_link_local or address.is_multicast or address.is_unspecified:
+        raise ValueError("no provider is at this address")
+    return text
+
+
+def an_email(text: str) -> str:
+    """Check an e-mail address. Raises ValueError."""
+    found = _EMAIL.fullmatch(text)
+    if found is None or not _HOST.fullmatch(found["host"]):
+        raise ValueError('not an e-mail address; write e.g. "renewals@example.com"')
+    return text
+
+
+def a_sender(text: str) -> str:
+    """Check an e-mail address that may have a name before it. Raises ValueError."""
+    found = _PERSON.fullmatch(text)
+    an_email(found["email"] if found else text)
+    return text
+
+
+def a_database(text: str) -> str:
+    """Check the URL of a database. Raises ValueError."""
+    if text.startswith("sqlite:"):
+        return _sqlite(text)
+    parts = _split(text)
+    if parts.scheme not in ("postgresql", "postgresql+psycopg"):
+        raise ValueError('not a database; write e.g. "sqlite:///renewd.db" or "postgresql:///renewd"')
+    if parts.password is not None or "password=" in parts.query:
+        raise ValueError(
+            'a password in plain text; write the whole URL as "{credential NAME}" or "{env NAME}"'
+        )
+    return text
+
+
+def _sqlite(text: str) -> str:
+    path = text.removeprefix("sqlite:///")
+    if path == text or not path.strip("/") or path.endswith("/") or "?" in path:
+        raise ValueError(
+            'not a file of SQLite; write e.g. "sqlite:///renewd.db" or "sqlite:////srv/renewd.db"'
+        )
+    if path == ":memory:":
+        raise ValueError("a database in memory forgets who has paid; write a file")
+    return text
+
+
+def _split(text: str) -> SplitResult:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError("not an address: its host or its port cannot be read") from None
+    if not text.isascii() or not text.isprintable() or " " in text or port == 0:
+        raise ValueError("not an address: only plain ASCII, without spaces, can stand in one")
+    return parts

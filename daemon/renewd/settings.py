@@ -1,0 +1,264 @@
+"""The service's own settings: where its state is, whom it talks to, and how fast. The shape of `renewd.yaml`.
+
+Relative paths of state (the database, a maildir) lie in the state directory: `$STATE_DIRECTORY`, which systemd
+sets, or else `var/` beside the file.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+
+from renewd.addresses import a_database, a_host, a_sender, an_api_base, an_email, is_loopback, is_loopback_url
+from renewd.renewal.policy import AsText, DurationText, Name, Section
+from renewd.renewal.written import DURATION, Written
+from renewd.secret import HOW_TO_WRITE, Secret
+
+LIVE_KEYS = ("sk_live_", "rk_live_")
+SANDBOX_KEYS = ("sk_test_", "rk_test_")
+SANDBOX = "http://localhost"  # stands for an api_base that is itself refused: one complaint is enough
+# The keys of a provider whose values may be shown; whatever else stands there may be a misspelt secret.
+PLAIN_KEYS = frozenset(
+    "kind api_base deadline max_concurrent rate path sender host port username security".split()
+)
+PROVIDERS = frozenset({"gateways", "carriers", "messengers"})
+PROVIDER_KEY = 3  # steps of the path to a provider's key: section, provider, key
+
+_RATE = re.compile(r"([1-9][0-9]{0,5})/([smh])")
+_UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most so many calls in so much time."""
+
+    calls: int
+    per: timedelta
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `25/s`, `300/m` or `5000/h`. Raises ValueError."""
+        found = _RATE.fullmatch(text)
+        if found is None:
+            raise ValueError('not a rate; write e.g. "25/s", "300/m", "5000/h"')
+        return cls(int(found[1]), _UNITS[found[2]])
+
+    def __str__(self) -> str:
+        unit = next(name for name, per in _UNITS.items() if per == self.per)
+        return f"{self.calls}/{unit}"
+
+
+def _database(text: str) -> Secret:
+    secret = Secret.parse(text)
+    if secret.how == "plain":
+        a_database(text)
+    return secret
+
+
+def _between(least: str, most: str) -> AfterValidator:
+    low, high = DURATION.read(least), DURATION.read(most)
+
+    def checked(duration: timedelta) -> timedelta:
+        if not low <= duration <= high:
+            raise ValueError(f"must be from {least} to {most}")
+        return duration
+
+    return AfterValidator(checked)
+
+
+_GIVEN = r"^(\{(env|credential|file) +[^{}]+\}|[^{].*)$"
+SecretText = Annotated[Secret, AsText(Written(Secret.parse, str, "{credential NAME}", _GIVEN, 4096))]
+DatabaseText = Annotated[Secret, AsText(Written(_database, str, "sqlite:///renewd.db", _GIVEN, 4096))]
+BaseText = Annotated[str, AsText(Written(an_api_base, str, "https://api.stripe.com", r"^https?://\S+$", 512))]
+HostText = Annotated[str, AsText(Written(a_host, str, "smtp.example.com", r"^\S+$", 253))]
+EmailText = Annotated[str, AsText(Written(an_email, str, "operator@example.com", r"^\S+@\S+$", 320))]
+SenderText = Annotated[
+    str, AsText(Written(a_sender, str, "Example <renewals@example.com>", r"^.*\S+@\S+$", 400))
+]
+RateText = Annotated[Rate, AsText(Written(Rate.parse, str, "25/s", r"^[1-9][0-9]{0,5}/[smh]$"))]
+FileText = Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class Schedule(Section):
+    """When the service looks, how much it does at once, and how long it holds what it has taken."""
+
+    scan_every: Annotated[DurationText, _between("1s", "1d")] = Field(
+        timedelta(minutes=1), description="how often to look for what is newly due, at the least"
+    )
+    concurrency: Annotated[int, Field(ge=1, le=1024)] = Field(64, description="renewals at work at one time")
+    lease: Annotated[DurationText, _between("30s", "1h")] = Field(
+        timedelta(minutes=5), description="how long a renewal belongs to the daemon that works on it"
+    )
+    settle_after: Annotated[DurationText, _between("1m", "1d")] = Field(
+        timedelta(minutes=10), description="how long after an unanswered call to ask what became of it"
+    )
+
+
+class Provider(Section):
+    """Somebody who is asked over HTTP."""
+
+    api_base: BaseText = Field(description="where the API is; https, or http on this machine")
+    deadline: Annotated[DurationText, _between("1s", "2m")] = Field(
+        timedelta(seconds=20), description="a call takes no longer than this, its quick retries included"
+    )
+    max_concurrent: Annotated[int, Field(ge=1, le=1024)] = Field(32, description="calls at one time")
+    rate: RateText | None = Field(
+        None, description="calls in a second, a minute or an hour; without it any number"
+    )
+
+
+class StripeGateway(Provider):
+    """A payment gateway that speaks Stripe's API."""
+
+    kind: Literal["stripe"]
+    api_base: BaseText = Field("https://api.stripe.com", description="where the API is")
+    api_key: SecretText = Field(description="a secret or restricted key")
+
+    @field_validator("api_key")
+    @classmethod
+    def _not_in_the_open(cls, key: Secret, info: ValidationInfo) -> Secret:
+        sandbox = key.text.startswith(SANDBOX_KEYS) or is_loopback_url(info.data.get("api_base", SANDBOX))
+        if key.how == "plain" and key.text.startswith(LIVE_KEYS):
+            raise ValueError(f"a live key in plain text; revoke it, then {HOW_TO_WRITE} for the new one")
+        if key.how == "plain" and not sandbox:
+            raise ValueError(f"a key in plain text; {HOW_TO_WRITE}")
+        return key
+
+
+class HttpCarrier(Provider):
+    """A carrier, or a reseller of one, that speaks renewd's small HTTP contract."""
+
+    kind: Literal["http"]
+    token: SecretText = Field(description="the bearer token")
+
+    @field_validator("token")
+    @classmethod
+    def _not_in_the_open(cls, token: Secret, info: ValidationInfo) -> Secret:
+        if token.how == "plain" and not is_loopback_url(info.data.get("api_base", SANDBOX)):
+            raise ValueError(f"a token in plain text; {HOW_TO_WRITE}")
+        return token
+
+
+class Maildir(Section):
+    """Letters as files in a folder: for a trial, or for a mail server on the same machine to pick up."""
+
+    kind: Literal["maildir"]
+    path: FileText = Field(description="the folder; relative to the state directory")
+    sender: SenderText = Field(description="whom the letters are from")
+
+
+class Smtp(Section):
+    """Letters through a mail server."""
+
+    kind: Literal["smtp"]
+    host: HostText = Field(description="the mail server")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(587, description="587 for starttls, 465 for tls")
+    security: Literal["starttls", "tls", "none"] = Field("starttls", description="none only on this machine")
+    username: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    password: SecretText | None = None
+    sender: SenderText = Field(description="whom the letters are from")
+    deadline: Annotated[DurationText, _between("1s", "2m")] = timedelta(seconds=20)
+
+    @field_validator("security")
+    @classmethod
+    def _encrypted(cls, security: str, info: ValidationInfo) -> str:
+        if security == "none" and not is_loopback(info.data.get("host", "localhost")):
+            raise ValueError('none is for a mail server on this machine; write "starttls" or "tls"')
+        return security
+
+    @field_validator("password")
+    @classmethod
+    def _not_in_the_open(cls, password: Secret | None, info: ValidationInfo) -> Secret | None:
+        if password and password.how == "plain" and not is_loopback(info.data.get("host")):
+            raise ValueError(f"a password in plain text; {HOW_TO_WRITE}")
+        return password
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password go together")
+        return self
+
+
+class Messengers(Section):
+    """How people are told."""
+
+    email: Annotated[Maildir | Smtp, Field(discriminator="kind")] = Field(description="letters by e-mail")
+
+
+class Breaker(Section):
+    """When a provider that fails is left alone, and how soon it is tried again."""
+
+    failures: Annotated[int, Field(ge=1, le=1000)] = Field(5, description="calls in a row without an answer")
+    probe_after: Annotated[DurationText, _between("1s", "1h")] = Field(
+        timedelta(seconds=30), description="the first pause; each further one is twice as long"
+    )
+    probe_at_most: Annotated[DurationText, _between("1s", "1d")] = Field(
+        timedelta(minutes=5), description="the longest pause"
+    )
+
+
+class Log(Section):
+    """What the service writes to its log."""
+
+    format: Literal["auto", "human", "json"] = Field(
+        "auto", description="auto: human on a terminal, else JSON"
+    )
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Settings(Section):
+    """The whole of `renewd.yaml`."""
+
+    version: Literal[1]
+    database: DatabaseText = Field(description="a file of SQLite, or a PostgreSQL")
+    policy: FileText = Field("policy.yaml", description="the policy file, relative to this one")
+    operator_email: EmailText = Field(description="who is told when a person has to look")
+    schedule: Schedule = Schedule()
+    gateways: dict[Name, StripeGateway] = Field(
+        min_length=1, description="who charges, by the name in the policy"
+    )
+    carriers: dict[Name, HttpCarrier] = Field(
+        min_length=1, description="who extends, by the name in the policy"
+    )
+    messengers: Messengers
+    breaker: Breaker = Breaker()
+    log: Log = Log()
+
+    @classmethod
+    def hides(cls, path: tuple[str | int, ...]) -> bool:
+        """Say whether the value at a path of the file must not be shown, because it is a secret or may be one."""
+        if len(path) < PROVIDER_KEY - 1 or path[0] not in PROVIDERS:
+            return False
+        return len(path) != PROVIDER_KEY or path[-1] not in PLAIN_KEYS
+
+    def providers(self) -> Iterator[tuple[tuple[str, str], Provider]]:
+        """Give every gateway and carrier with its path."""
+        yield from ((("gateways", name), each) for name, each in self.gateways.items())
+        yield from ((("carriers", name), each) for name, each in self.carriers.items())
+
+    def secrets(self) -> Iterator[tuple[tuple[str, ...], Secret]]:
+        """Give every secret with its path."""
+        yield ("database",), self.database
+        yield from ((("gateways", name, "api_key"), each.api_key) for name, each in self.gateways.items())
+        yield from ((("carriers", name, "token"), each.token) for name, each in self.carriers.items())
+        if isinstance(self.messengers.email, Smtp) and self.messengers.email.password:
+            yield ("messengers", "email", "password"), self.messengers.email.password
+
+
+def state_directory(folder: Path, environ: Mapping[str, str]) -> Path:
+    """Give the directory that relative paths of state lie in; `folder` is that of `renewd.yaml`."""
+    given = environ.get("STATE_DIRECTORY", "").split(":")[0]  # systemd separates several by colons
+    return Path(given) if given else folder / "var"
+
+
+def database_url(settings: Settings, folder: Path, environ: Mapping[str, str]) -> str:
+    """Give the URL of the database, the path of a SQLite file absolute. Raises ValueError, see `Secret.reveal`."""
+    url = settings.database.reveal(environ)
+    if not url.startswith("sqlite:///"):
+        return url
+    return f"sqlite:///{(state_directory(folder, environ) / url.removeprefix('sqlite:///')).absolute()}"
