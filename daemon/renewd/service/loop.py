@@ -41,8 +41,7 @@ class Loop:
         self._scan_every = scan_every
         self._load_policy = load_policy
         self._failures = 0
-        self._stop = asyncio.Event()
-        self._idle = asyncio.Event()
+        self._beat = asyncio.Event()
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
@@ -52,20 +51,20 @@ class Loop:
         engine = self._engine
         await prepare(engine)
         await engine.log([self._event("service.started", f"pid {os.getpid()}")])
-        self._idle.set()
         self._scheduler.start()
-        self._ring(datetime.min.replace(tzinfo=UTC))
-        await self._stop.wait()
-        engine.stopping = True
-        self._scheduler.pause()
-        await self._idle.wait()
+        self._beat.set()
+        while not engine.stopping:
+            await self._beat.wait()
+            self._beat.clear()
+            if not engine.stopping:
+                self._ring(engine.clock.alarm(await self._tick()))
         self._scheduler.shutdown(wait=False)
         await engine.log([self._event("service.stopped", "")])
 
     def stop(self) -> None:
         """Claim nothing more; finish what is in flight."""
         self._engine.stopping = True
-        self._stop.set()
+        self._beat.set()
 
     def handle_signals(self) -> None:
         """Stop on SIGTERM and SIGINT, reload the policy on SIGHUP."""
@@ -87,27 +86,22 @@ class Loop:
         await engine.store.replan(policy.digest, lambda each: opens_at(each, policy))
         await engine.store.wake(POLICY_HOLDS, engine.clock.now())
         await engine.log([self._event("config.reloaded", f"{old} -> {policy.digest}")])
-        self._ring(datetime.min.replace(tzinfo=UTC))
+        self._beat.set()
         return True
 
-    async def _tick(self) -> None:
-        if self._stop.is_set():
-            return
-        self._idle.clear()
+    async def _tick(self) -> datetime:
+        """Tick, and give the instant at which to tick again."""
         try:
             worked = await tick(self._engine)
             wake = await self._next(worked)
-            self._failures = 0
         except StoreUnavailableError as error:
             log.error("the database cannot be used; nothing is charged until it can", error=str(error))  # noqa: TRY400
-            wake = self._after_failure()
+            return self._after_failure()
         except Exception:
             log.exception("a tick failed; the next one goes on")
-            wake = self._after_failure()
-        finally:
-            self._idle.set()
-        if not self._stop.is_set():
-            self._ring(self._engine.clock.alarm(wake))
+            return self._after_failure()
+        self._failures = 0
+        return wake
 
     async def _next(self, worked: int) -> datetime:
         now, due = self._engine.clock.now(), await self._engine.store.next_due()
@@ -120,7 +114,9 @@ class Loop:
         return self._engine.clock.now() + wait
 
     def _ring(self, at: datetime) -> None:
-        self._scheduler.add_job(self._tick, "date", run_date=at, id="tick", replace_existing=True)
+        """Have the metronome beat at the machine's instant `at`, and at no other."""
+        if not self._engine.stopping:
+            self._scheduler.add_job(self._beat.set, "date", run_date=at, id="beat", replace_existing=True)
 
     def _event(self, name: str, detail: str) -> Event:
         engine = self._engine

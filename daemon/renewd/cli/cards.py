@@ -1,0 +1,33 @@
+"""Card numbers, so that none is ever kept: renewd holds the gateway's tokens, and nothing that could be charged without it."""
+
+import re
+from itertools import combinations
+
+# Digits in groups, as people write them; what stands between the groups may be a space or a dash of any kind.
+_RUN = re.compile(r"\d(?:[\s\u2010-\u2015._-]{0,2}\d)*")
+_GAP = re.compile(r"\D+")
+SHORTEST, LONGEST = 13, 19
+# No payment card begins with 0, and 89 is telecommunications (ITU-T E.118): an ICCID is Luhn-valid too.
+_NO_CARD = ("0", "89")
+_ICCID_OR_EID = (*range(18, 23), 32)
+
+
+def looks_like_card(text: str) -> bool:
+    """Say whether a text holds 13 to 19 digits, together or in groups, that could be the number of a payment card."""
+    return any(_holds_card(_GAP.split(run)) for run in _RUN.findall(text))
+
+
+def _holds_card(groups: list[str]) -> bool:
+    whole = "".join(groups)
+    if whole.startswith("89") and len(whole) in _ICCID_OR_EID:
+        return False
+    parts = ("".join(groups[start:end]) for start, end in combinations(range(len(groups) + 1), 2))
+    return any(
+        SHORTEST <= len(part) <= LONGEST and not part.startswith(_NO_CARD) and _luhn(part) for part in parts
+    )
+
+
+def _luhn(digits: str) -> bool:
+    """Say whether the last digit is the check digit of those before it (ISO/IEC 7812-1, annex B)."""
+    doubled = (int(digit) * 2 for digit in digits[-2::-2])
+    return (sum(map(int, digits[-1::-2])) + sum(sum(divmod(each, 10)) for each in doubled)) % 10 == 0

@@ -1,0 +1,45 @@
+"""The operator's desk: the database open for one command, and a subscription found on it or a helpful word."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from difflib import get_close_matches
+from typing import NoReturn
+
+from renewd.cli.door import BAD_CONFIGURATION, NOT_FOUND, fail
+from renewd.ports import Books
+from renewd.renewal.moment import Moment
+from renewd.renewal.query import Dossier
+from renewd.service.wiring import Configuration, open_books, system_clock
+
+
+@contextmanager
+def open_desk(configuration: Configuration) -> Iterator[Books]:
+    """Open the database, and close it after the command."""
+    try:
+        books = open_books(configuration)
+    except ValueError as error:
+        fail(str(error), BAD_CONFIGURATION)
+    try:
+        yield books
+    finally:
+        books.close()
+
+
+def moment_of(configuration: Configuration, at: datetime | None = None) -> Moment:
+    """Give what holds at an instant, by default at this one."""
+    now = (at or system_clock().now()).replace(microsecond=0)
+    return Moment(now, configuration.policy, configuration.settings.schedule.settle_after)
+
+
+def found(books: Books, subscription_id: str) -> Dossier:
+    """Give all that is known of a subscription; an unknown one ends the command with a suggestion."""
+    return books.dossier(subscription_id) or unknown(books, subscription_id)
+
+
+def unknown(books: Books, subscription_id: str) -> NoReturn:
+    """End the command: there is no such subscription."""
+    known = {each.lower(): each for each in books.neighbours(subscription_id)}
+    close = get_close_matches(subscription_id.lower()[:64], list(known), 1)
+    advice = f'; did you mean "{known[close[0]]}"?' if close else ""
+    fail(f'no subscription "{subscription_id[:64]}"{advice}', NOT_FOUND)
