@@ -1,6 +1,6 @@
 """What renewd asks of the world. Who answers is in `adapters/`; each port has one conformance suite."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -99,11 +99,26 @@ class Books(Protocol):
         actor: str,
         now: datetime,
         progress: Callable[[int], None],
+        *,
+        rehearse: bool = False,
     ) -> Imported:
         """Insert or update subscriptions by id, in batches; what they lacked until now is tried again.
 
-        `progress` is told how many are written. Importing the same records once more changes nothing.
+        `progress` is told how many are written. Importing the same records once more changes nothing. With
+        `rehearse` nothing is kept, and what is said is what would be done.
         """
+        ...
+
+    def planned_under(self) -> str:
+        """Give the digest of the policy under which it was last planned when renewals open, or nothing."""
+        ...
+
+    def method_owners(self, method_ids: Sequence[str]) -> Mapping[str, str]:
+        """Give the customer (by id) of each of these payment methods that is known."""
+        ...
+
+    def neighbours(self, subscription_id: str) -> Sequence[str]:
+        """Give ids that stand near one that is unknown: it may be one of them, misspelt."""
         ...
 
     def command(

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
 from typing import NoReturn
 
 from renewd.cli.door import BAD_CONFIGURATION, NOT_FOUND, fail
 from renewd.ports import Books
+from renewd.renewal.foresee import replanned
 from renewd.renewal.moment import Moment
-from renewd.renewal.query import Dossier
+from renewd.renewal.policy import Policy
+from renewd.renewal.query import Dossier, Listed, ListQuery
 from renewd.service.wiring import Configuration, open_books, system_clock
 
 
@@ -30,6 +33,26 @@ def moment_of(configuration: Configuration, at: datetime | None = None) -> Momen
     """Give what holds at an instant, by default at this one."""
     now = (at or system_clock().now()).replace(microsecond=0)
     return Moment(now, configuration.policy, configuration.settings.schedule.settle_after)
+
+
+def subscriptions(books: Books, query: ListQuery, policy: Policy) -> Iterator[Listed]:
+    """Give subscriptions as they are planned under this policy, which the daemon may not have taken up yet."""
+    current = books.planned_under() in ("", policy.digest)
+    for listed in books.subscriptions(query):
+        yield (
+            listed
+            if current
+            else replace(listed, subscription=replanned(listed.subscription, listed.renewal, policy))
+        )
+
+
+def planned_dossier(books: Books, subscription_id: str, policy: Policy) -> Dossier:
+    """Give all that is known of a subscription, as it is planned under this policy."""
+    dossier = found(books, subscription_id)
+    if books.planned_under() in ("", policy.digest):
+        return dossier
+    latest = dossier.renewals[-1] if dossier.renewals else None
+    return replace(dossier, subscription=replanned(dossier.subscription, latest, policy))
 
 
 def found(books: Books, subscription_id: str) -> Dossier:

@@ -31,7 +31,8 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
 class Column:
     """A column of a listing. Without a title it is in no table, without `data` in nothing that programs read.
 
-    `show` writes a row's cell for people, `style` says how it looks; only a `flexible` column is cut to fit.
+    `show` writes a row's cell for people, `style` says how it looks. Where there is little room, a `spare` column is
+    left out and a `flexible` one is cut.
     """
 
     key: str
@@ -40,6 +41,7 @@ class Column:
     show: Callable[[Row], str] | None = None
     style: Callable[[Row], str] | None = None
     flexible: bool = False
+    spare: bool = False
     data: bool = True
 
     def cell(self, row: Row) -> str:

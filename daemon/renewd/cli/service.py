@@ -3,11 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 import click
 
+from renewd.cli.desk import moment_of, open_desk
 from renewd.cli.door import BAD_CONFIGURATION, config_option, configured, fail
+from renewd.cli.output import LISTING_FORMATS, Output, brief, output_option
+from renewd.cli.rehearsal import REHEARSAL, rehearsed, totals
+from renewd.cli.times import coming
 from renewd.service.engine import Engine
 from renewd.service.wiring import (
     Configuration,
@@ -36,6 +41,41 @@ def run_command(config: Path) -> None:
 def once_command(configuration: Configuration) -> None:
     """Do all that is due now, then exit; for a timer instead of a daemon."""
     click.echo(asyncio.run(_once(configuration)), err=True)
+
+
+@click.command("scan")
+@configured
+@click.option(
+    "--dry-run", is_flag=True, help="Say what a whole pass would do, with amounts; write and call nothing."
+)
+@click.option("--at", type=coming, metavar="TIME", help="With --dry-run: as if it were then, e.g. +1d.")
+@output_option(*LISTING_FORMATS)
+def scan_command(configuration: Configuration, dry_run: bool, at: datetime | None, output: Output) -> None:
+    """Open the renewals that are newly due; charging them is left to the daemon or to `once`."""
+    if dry_run:
+        _rehearse(configuration, at, output)
+    elif at:
+        raise click.UsageError("--at needs --dry-run: nobody is charged ahead of time")
+    else:
+        click.echo(asyncio.run(_scan(configuration)), err=True)
+
+
+def _rehearse(configuration: Configuration, at: datetime | None, output: Output) -> None:
+    moment = moment_of(configuration, at)
+    with open_desk(configuration) as books:
+        rows = list(rehearsed(books, moment))
+    output.listing(REHEARSAL, rows)
+    click.echo(f"as of {brief(moment.now)}, nothing written: {totals(rows) or 'nothing to do'}", err=True)
+
+
+async def _scan(configuration: Configuration) -> str:
+    from renewd.service.loop import prepare
+    from renewd.service.scan import scan
+
+    async with _engine(configuration) as engine:
+        await prepare(engine)
+        count = await scan(engine, engine.clock.now())
+    return f"{count} renewal{'' if count == 1 else 's'} opened"
 
 
 async def _run(configuration: Configuration, path: Path) -> None:

@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from renewd.cli.output import Column, Listing, Row
+from renewd.cli.output import Column, Listing, Row, write_lines
 
 GAP = 2
-NARROWEST = 8  # what a flexible column keeps
+NARROWEST = 8  # what a flexible column keeps at the least
+READABLE = 16  # before it is cut below this, spare columns go
 ENDLESS = 10_000  # in a pipe nothing is cut
 
 
@@ -41,10 +42,10 @@ class Screen:
         *,
         heading: bool = True,
     ) -> Sequence[int]:
-        """Write a table, its columns as wide as they need or as given; gives how wide they are."""
-        columns = [column for column in listing.columns if column.title]
+        """Write a table, its columns as wide as they need or as given; give how wide they are."""
+        widths = widths or fitted(listing, rows, self.width)
+        columns = [column for column in listing.columns if column.title][: len(widths)]
         cells = [[column.cell(row) for column in columns] for row in rows]
-        widths = widths or fitted(columns, cells, self.width)
         table = Table(
             box=None, padding=(0, GAP, 0, 0), pad_edge=False, show_header=heading, header_style="dim"
         )
@@ -60,35 +61,57 @@ class Screen:
         for row, texts in zip(rows, cells, strict=True):
             styles = [column.style(row) if column.style else "" for column in columns]
             table.add_row(*(Text(text, style) for text, style in zip(texts, styles, strict=True)))
-        self._console.print(table, crop=False)
+        with self._console.capture() as captured:
+            self._console.print(table, crop=False)
+        write_lines(line.rstrip() for line in captured.get().splitlines())
         return widths
 
     def line(self, *parts: str | tuple[str, str], indent: int = 0) -> None:
         """Write one line of parts, each with or without a style; a long one goes on below, `indent` further in."""
-        text = Text.assemble(*parts)
-        if not indent or text.cell_len <= self.width:
-            self._console.print(text, soft_wrap=True)
-            return
-        first, *more = text.wrap(self._console, self.width - indent)
-        self._console.print(first, soft_wrap=True)
-        for each in more:
-            self._console.print(Text(" " * indent) + each, soft_wrap=True)
+        rest, before = Text.assemble(*parts), 0
+        while True:
+            line, rest = self._broken(rest, self.width - before)
+            with self._console.capture() as captured:
+                self._console.print(line, soft_wrap=True)
+            write_lines([" " * before + captured.get().rstrip()])
+            if not rest:
+                return
+            before = indent
+
+    def _broken(self, text: Text, width: int) -> tuple[Text, Text]:
+        """Break a text where it reaches the width: what fits on the line, and the rest."""
+        if text.cell_len <= width:
+            return text, Text()
+        line = text.wrap(self._console, max(width, NARROWEST))[0]
+        line.rstrip()
+        rest = text[len(line) :]
+        return line, rest[len(rest.plain) - len(rest.plain.lstrip()) :]
 
 
-def fitted(columns: Sequence[Column], cells: Sequence[Sequence[str]], width: int) -> list[int]:
-    """Give each column the width that it needs; when all together are too wide, flexible ones give way."""
-    widths = [
-        max([cell_len(column.title), *(cell_len(row[place]) for row in cells)])
-        for place, column in enumerate(columns)
-    ]
-    excess = sum(widths) + GAP * (len(widths) - 1) - width
-    while excess > 0:
-        places = [
-            place for place, column in enumerate(columns) if column.flexible and widths[place] > NARROWEST
-        ]
+def fitted(listing: Listing, rows: Sequence[Row], width: int) -> list[int]:
+    """Give each column the width that it needs; when all together are too wide, some give way. See `Column`."""
+    columns = [column for column in listing.columns if column.title]
+    lengths = [[cell_len(column.cell(row)) for row in rows] for column in columns]
+    while columns[-1].spare and not any(lengths[-1]):
+        columns.pop()
+        lengths.pop()
+    widths = [max([cell_len(column.title), *each]) for column, each in zip(columns, lengths, strict=True)]
+    while _excess(_cut(columns, widths, READABLE, width), width) > 0 and columns[-1].spare:
+        columns.pop()
+        widths.pop()
+    return _cut(columns, widths, NARROWEST, width)
+
+
+def _cut(columns: Sequence[Column], widths: Sequence[int], least: int, most: int) -> list[int]:
+    """Take what is too much from the widest flexible columns, down to `least`."""
+    cut = list(widths)
+    for _ in range(_excess(cut, most)):
+        places = [place for place, column in enumerate(columns) if column.flexible and cut[place] > least]
         if not places:
             break
-        widest = max(places, key=lambda place: widths[place])
-        widths[widest] -= 1
-        excess -= 1
-    return widths
+        cut[max(places, key=lambda place: cut[place])] -= 1
+    return cut
+
+
+def _excess(widths: Sequence[int], most: int) -> int:
+    return sum(widths) + GAP * (len(widths) - 1) - most

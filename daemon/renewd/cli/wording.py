@@ -1,6 +1,5 @@
 """Stages, holds and events in words for people, and the colours that go with them."""
 
-from renewd.cli.output import brief
 from renewd.renewal.audit import Event
 from renewd.renewal.model import HoldReason, PaymentMethod, Renewal, Stage, Subscription, SubscriptionState
 
@@ -25,7 +24,17 @@ STAGE_STYLES = {
 }
 _GOOD = ("succeeded", "completed", "sent", "closed", "resumed", "unhalted")
 _BAD = ("lapsed", "review", "failed", "mismatch", "set_aside", "rejected")
-_ODD = ("declined", "held", "unknown", "unreached", "action_required", "pending", "absent", "halted", "paused")
+_ODD = (
+    "declined",
+    "held",
+    "unknown",
+    "unreached",
+    "action_required",
+    "pending",
+    "absent",
+    "halted",
+    "paused",
+)
 _MARKS = {"green": "\N{CHECK MARK}", "red": "\N{BALLOT X}", "yellow": "!", "": "\N{MIDDLE DOT}"}
 
 
@@ -72,20 +81,22 @@ def mark(name: str) -> str:
 
 def what_of(event: Event, *, labels: dict[str, str] | None = None) -> str:
     """Say what an event holds besides its name and amount; `labels` are those of payment tokens."""
-    method = (labels or {}).get(event.method, event.method)
-    parts = (
-        method if event.leg == "charge" else "",
-        event.code.replace("_", " "),
-        event.detail,
-        f"by {event.actor}" if event.actor != "renewd" else "",
-    )
-    return ", ".join(dict.fromkeys(part for part in parts if part))
+    method = (labels or {}).get(event.method, event.method) if event.leg == "charge" else ""
+    code = event.code.replace("_", " ")
+    if event.name == "renewal.held":
+        said = f"{code}: {event.detail}"
+    elif event.name.startswith(("renewal.", "notice.")):
+        said = event.detail
+    else:
+        said = ", ".join(dict.fromkeys(part for part in (method, code, event.detail) if part))
+    return f"by {event.actor}: {said}" if event.actor != "renewd" else said
 
 
 def next_of(event: Event) -> str:
-    """Say what comes after an event, and when."""
-    words = event.next_action.replace("_", " ") if event.next_action != "none" else ""
-    return f"{words} {brief(event.next_at)}" if words and event.next_at else words
+    """Say what comes after an event, and when, if it is not at once."""
+    if event.next_at is None or event.next_at <= event.at:
+        return ""
+    return f"{event.next_action.replace('_', ' ')} {event.next_at:%m-%d %H:%MZ}"
 
 
 def label_of(method: PaymentMethod) -> str:

@@ -27,9 +27,9 @@ def opened(case: Case, step: Call, moment: Moment) -> Change:
 
 
 def _attempt(case: Case, step: Call, moment: Moment) -> Attempt:
-    terms = moment.policy.terms_for(case.subscription)
     match step:
         case Charge(method):
+            terms = moment.policy.terms_for(case.subscription)
             return replace(
                 _new_attempt(case, Leg.CHARGE, case.renewal.charges + 1, terms.gateway, moment),
                 amount=terms.price,
@@ -39,7 +39,8 @@ def _attempt(case: Case, step: Call, moment: Moment) -> Attempt:
                 gateway_customer=case.customer.gateway_customer,
             )
         case Extend():
-            return _new_attempt(case, Leg.EXTEND, case.renewal.extends + 1, terms.carrier, moment)
+            carrier = moment.policy.terms_for(case.subscription).carrier
+            return _new_attempt(case, Leg.EXTEND, case.renewal.extends + 1, carrier, moment)
         case Resend():
             attempt = open_attempt(case)
             return replace(

@@ -181,4 +181,5 @@ def _due_now(standing: Standing, now: datetime) -> Renewal | None:
     renewal = _woken(standing, now)
     if renewal is None or renewal.next_at is None:
         return renewal
-    return replace(renewal, hold=None, reason="", spent=(), due_at=now)
+    # What was due before is due since then: a try that we kept from being made is not late by our doing.
+    return replace(renewal, hold=None, reason="", spent=(), due_at=min(renewal.due_at, now))

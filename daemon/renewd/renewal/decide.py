@@ -1,7 +1,7 @@
 """All judgement about what a renewal needs next. Pure: a case, the policy and the instant are all it knows."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from renewd.renewal.audit import Event
 from renewd.renewal.change import Opening
@@ -20,11 +20,13 @@ from renewd.renewal.model import (
 from renewd.renewal.moment import Moment
 from renewd.renewal.period import charge_instant, into_window, next_end
 from renewd.renewal.policy import Policy
-from renewd.renewal.step import Charge, Close, Extend, Hold, Resend, Rest, Settle, Step, Wait
+from renewd.renewal.step import Charge, Close, Drop, Extend, Hold, Resend, Rest, Settle, Step, Wait
 from renewd.renewal.terms import Terms
 
 # After an outage a subscription is charged once, and again no sooner than this, however many periods it missed.
 CATCH_UP_SPACING = timedelta(days=1)
+BRAKE_STEP = timedelta(minutes=5)
+BUSY_RECHECK = timedelta(minutes=1)
 UNKNOWN_PLAN_RECHECK = timedelta(hours=1)
 
 
@@ -88,23 +90,25 @@ def next_step(case: Case, moment: Moment) -> Step:
         return Rest()
     if moment.now < renewal.next_at:
         return Wait(renewal.next_at)
-    if case.subscription.plan not in moment.policy.plans:
-        detail = f"plan {case.subscription.plan} is not in the catalogue"
-        return Hold(HoldReason.OPERATOR, moment.now + UNKNOWN_PLAN_RECHECK, detail)
-    terms = moment.policy.terms_for(case.subscription)
     leg = case.attempt.leg if case.attempt else (Leg.CHARGE if renewal.stage is Stage.DUE else Leg.EXTEND)
     if case.attempt and case.attempt.state is AttemptState.SENT:
         return _resting({"gateway"} if leg is Leg.CHARGE else {"carrier"}, moment) or Settle()
+    if case.subscription.plan not in moment.policy.plans:
+        return unknown_plan(case, moment)
     if leg is Leg.EXTEND:
-        return (
-            _bar_to_extending(case)
-            or _resting({"carrier"}, moment)
-            or (Resend() if case.attempt else Extend())
-        )
+        barred = _bar_to_extending(case) or _resting({"carrier"}, moment)
+        return barred or (Resend() if case.attempt else Extend())
+    terms = moment.policy.terms_for(case.subscription)
     barred = _bar_to_charging(case, terms, moment)
     if barred or case.attempt:
-        return barred or Resend()
+        return barred or _resend_or_drop(case, moment)
     return _charge_or_hold(case, terms, moment)
+
+
+def unknown_plan(case: Case, moment: Moment) -> Hold:
+    """Hold for the operator: without its plan nobody knows what the renewal costs."""
+    detail = f"plan {case.subscription.plan} is not in the catalogue"
+    return Hold(HoldReason.OPERATOR, moment.now + UNKNOWN_PLAN_RECHECK, detail)
 
 
 def _bar_to_extending(case: Case) -> Step | None:
@@ -138,6 +142,8 @@ def _not_wanted(case: Case, terms: Terms, now: datetime) -> Step | None:
         return Close(Stage.CANCELED, "the subscription was canceled")
     if subscription.current_period_end != renewal.period_start:
         return Close(Stage.SKIPPED, "its expiry was changed by hand: this period is not ours to sell")
+    if subscription.state is SubscriptionState.PAUSED and now >= deadline(renewal, terms):
+        return Close(Stage.SKIPPED, "paused until after the grace period")
     if renewal.period_end <= now:
         return Close(Stage.LAPSED, "the whole period passed unpaid")
     end = deadline(renewal, terms)
@@ -177,27 +183,41 @@ def _resting(needed: set[str], moment: Moment) -> Step | None:
 
 def _braked(moment: Moment) -> Step | None:
     if moment.brake_until and moment.brake_until > moment.now:
-        return Hold(HoldReason.BRAKE, moment.brake_until, "brake.max_charges_per_hour is reached")
+        return Hold(
+            HoldReason.BRAKE, _rounded_up(moment.brake_until), "brake.max_charges_per_hour is reached"
+        )
     return None
 
 
+def _rounded_up(instant: datetime) -> datetime:
+    """Wake all that wait for the brake together, so that the one due longest is charged first."""
+    return instant + (datetime.min.replace(tzinfo=UTC) - instant) % BRAKE_STEP
+
+
 def _charge_or_hold(case: Case, terms: Terms, moment: Moment) -> Step:
-    """Choose the payment method: the first whose card limits let it be tried now."""
+    """Choose the payment method: the first whose card limits let it be tried now, and that nobody else is trying."""
     free = [
         (method, _open_at(case, method, moment))
         for method in usable_methods(case, case.renewal.spent, moment.now)
     ]
     for method, at in free:
         if at <= moment.now:
-            return Charge(method)
-    earliest = min((at for _, at in free), default=None)
-    if earliest and earliest < deadline(case.renewal, terms):
-        return Wait(into_window(earliest, terms.charge_window, case.subscription.zone, case.renewal.id))
-    return Hold(
-        HoldReason.PAYMENT_METHOD,
-        hold_until(case.renewal, terms, moment.now),
-        "no payment method is left to try",
-    )
+            return Wait(moment.now + BUSY_RECHECK) if method.id in case.busy else Charge(method)
+    zone = case.subscription.zone
+    opening = [into_window(at, terms.charge_window, zone, case.renewal.id) for _, at in free]
+    if opening and min(opening) < deadline(case.renewal, terms):
+        return Wait(min(opening))
+    until = hold_until(case.renewal, terms, moment.now)
+    return Hold(HoldReason.PAYMENT_METHOD, until, "no payment method is left to try")
+
+
+def _resend_or_drop(case: Case, moment: Moment) -> Step:
+    """Send the attempt again, unless its card has been blocked or has used its limits up since it was pinned."""
+    pinned = case.attempt.method_id if case.attempt else ""
+    method = next((method for method in case.methods if method.id == pinned and not method.blocked), None)
+    if method is None or _open_at(case, method, moment) > moment.now:
+        return Drop()
+    return Wait(moment.now + BUSY_RECHECK) if method.id in case.busy else Resend()
 
 
 def _open_at(case: Case, method: PaymentMethod, moment: Moment) -> datetime:

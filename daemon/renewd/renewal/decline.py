@@ -81,9 +81,10 @@ class CardLimits:
     def open_at(self, declines: Iterable[datetime], now: datetime) -> datetime:
         """Give the first instant, `now` or later, at which the method may be tried again.
 
-        `declines` are the instants of the method's earlier declines, in any order.
+        `declines` are the instants of the method's earlier declines, in any order; one from before the clock was
+        set back still counts.
         """
-        times = sorted(at for at in declines if at <= now)
+        times = sorted(declines)
         return max(
             now,
             _freed(times, timedelta(hours=24), self.per_day, now),

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from renewd.renewal import letters
 from renewd.renewal.change import Change
-from renewd.renewal.decide import deadline, extended_subscription, usable_methods
+from renewd.renewal.decide import deadline, extended_subscription, unknown_plan, usable_methods
 from renewd.renewal.decline import ALLOWED_ACTIONS, DeclineAction, DeclineClass
 from renewd.renewal.events import event_of
 from renewd.renewal.model import Attempt, AttemptState, Case, HoldReason, Leg, Stage, open_attempt
@@ -23,7 +23,7 @@ from renewd.renewal.outcome import (
     Unreached,
 )
 from renewd.renewal.period import into_window
-from renewd.renewal.rest import closed, held_to_the_end
+from renewd.renewal.rest import closed, held, held_to_the_end
 from renewd.renewal.step import Call, Hold, Settle
 from renewd.renewal.terms import Terms
 
@@ -56,18 +56,8 @@ def folded(
     match answer:
         case Done():
             change = _done(change, moment)
-        case Declined() | ActionRequired() if attempt.leg is Leg.EXTEND:
-            change = closed(
-                _definite(change, AttemptState.DECLINED, moment.now),
-                Stage.REVIEW,
-                f"paid, but the carrier refuses: {code}",
-                moment,
-            )
-        case Declined():
-            change = _declined(_definite(change, AttemptState.DECLINED, moment.now), answer, moment)
-        case ActionRequired():
-            held = Hold(HoldReason.VERIFICATION, moment.now, f"the customer must verify the payment ({code})")
-            change = held_to_the_end(_definite(change, AttemptState.DECLINED, moment.now), held, moment)
+        case Declined() | ActionRequired():
+            change = _refused(_definite(change, AttemptState.DECLINED, moment.now), answer, moment)
         case Mismatch(reason):
             change = closed(
                 change,
@@ -108,6 +98,9 @@ def _done(change: Change, moment: Moment) -> Change:
             change.renewal, stage=Stage.CHARGED, paid=attempt.amount, hold=None, reason="", next_at=moment.now
         )
         return replace(change, renewal=paid)
+    if case.subscription.current_period_end != case.renewal.period_start:
+        reason = "paid and extended, but its expiry was changed by hand meanwhile"
+        return closed(change, Stage.REVIEW, reason, moment)
     renewal = replace(
         change.renewal, stage=Stage.EXTENDED, hold=None, reason="", next_at=None, closed_at=moment.now
     )
@@ -119,6 +112,19 @@ def _done(change: Change, moment: Moment) -> Change:
         events=(renewed,),
         notices=letters.renewed(case, renewal, moment),
     )
+
+
+def _refused(change: Change, answer: Declined | ActionRequired, moment: Moment) -> Change:
+    """Follow a definite no: the carrier's after payment, one for a plan that is gone, the customer's bank's."""
+    case = change.before
+    if written(change).leg is Leg.EXTEND:
+        return closed(change, Stage.REVIEW, f"paid, but the carrier refuses: {answer.code}", moment)
+    if case.subscription.plan not in moment.policy.plans:
+        return held(change, unknown_plan(case, moment), moment)
+    if isinstance(answer, Declined):
+        return _declined(change, answer, moment)
+    detail = f"the customer must verify the payment ({answer.code})"
+    return held_to_the_end(change, Hold(HoldReason.VERIFICATION, moment.now, detail), moment)
 
 
 def _declined(change: Change, answer: Declined, moment: Moment) -> Change:

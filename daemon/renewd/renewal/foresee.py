@@ -18,6 +18,7 @@ from renewd.renewal.model import (
 from renewd.renewal.moment import Moment
 from renewd.renewal.money import Money
 from renewd.renewal.period import into_window, next_end
+from renewd.renewal.policy import Policy
 from renewd.renewal.query import Dossier, Listed
 from renewd.renewal.terms import Terms
 
@@ -48,6 +49,13 @@ class Charge:
 def present_renewal(subscription: Subscription, renewal: Renewal | None) -> Renewal | None:
     """Give the latest renewal if it is the one that the present period leads to."""
     return renewal if renewal and renewal.period_start == subscription.current_period_end else None
+
+
+def replanned(subscription: Subscription, renewal: Renewal | None, policy: Policy) -> Subscription:
+    """Plan the next renewal under this policy, as a daemon does when it takes a new one up."""
+    if present_renewal(subscription, renewal):
+        return subscription
+    return replace(subscription, opens_at=opens_at(subscription, policy))
 
 
 def charge_at(subscription: Subscription, renewal: Renewal | None, moment: Moment) -> datetime | None:

@@ -1,5 +1,6 @@
 """The letters that a change owes: one for each occasion, in words for the person who reads it."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from renewd.renewal.model import Case, HoldReason, Renewal, Stage
@@ -14,7 +15,11 @@ _HOLD_KINDS = {
     HoldReason.CONTACT: NoticeKind.HELD,
     HoldReason.APPROVAL: NoticeKind.HELD,
     HoldReason.OPERATOR: NoticeKind.HELD,
+    HoldReason.BRAKE: NoticeKind.HELD,
+    HoldReason.BREAKER: NoticeKind.HELD,
 }
+# These hold many renewals at once: the operator is told once an hour, not once each.
+_SHARED = frozenset({HoldReason.BRAKE, HoldReason.BREAKER})
 
 
 def renewed(case: Case, renewal: Renewal, moment: Moment) -> tuple[Notice, ...]:
@@ -22,7 +27,7 @@ def renewed(case: Case, renewal: Renewal, moment: Moment) -> tuple[Notice, ...]:
     subject = f"{_title(case, moment.policy)} is renewed"
     body = (
         f"we charged {renewal.paid} and extended {_title(case, moment.policy)} on line {case.subscription.line}.\n"
-        f"It is moment.now good until {_local(case, renewal.period_end)}.\n\nYour order record is {renewal.id}."
+        f"It is now good until {_local(case, renewal.period_end)}.\n\nYour order record is {renewal.id}."
     )
     return _to_customer(case, NoticeKind.RENEWED, subject, body, renewal, moment.now)
 
@@ -45,6 +50,9 @@ def held(case: Case, renewal: Renewal, moment: Moment) -> tuple[Notice, ...]:
     kind = _HOLD_KINDS.get(renewal.hold) if renewal.hold else None
     if kind is None:
         return ()
+    if renewal.hold in _SHARED:
+        notice = _to_operator(case, kind, f"Renewals are held: {renewal.reason}", renewal, moment.now)[0]
+        return (replace(notice, id=f"{renewal.hold}/{renewal.reason}/{moment.now:%Y%m%dT%H}"),)
     if kind is NoticeKind.HELD:
         return _to_operator(
             case, kind, f"{case.subscription.id} is held: {renewal.reason}", renewal, moment.now
@@ -107,9 +115,10 @@ def _to_operator(
 def _notice(
     kind: NoticeKind, recipient: str, subject: str, body: str, renewal: Renewal, now: datetime
 ) -> Notice:
-    # The count of answered charges tells one occasion from the next, and is the same however often this is decided.
+    # The hold and the count of answered charges tell one occasion from the next, however often this is decided.
+    occasion = renewal.hold or kind
     return Notice(
-        f"{renewal.id}/{kind}/{renewal.charges}",
+        f"{renewal.id}/{occasion}/{renewal.charges}",
         kind,
         renewal.subscription_id,
         recipient,

@@ -193,7 +193,8 @@ class Case:
 
     `attempt` is the open attempt, if any; `declines` the instants at which each payment method (by id) was
     declined in the last 30 days, for any subscription; `halted` the operator's stop of all charging; `lease` the
-    number of the claim under which it was read: what is decided under an older one is never written.
+    number of the claim under which it was read: what is decided under an older one is never written; `busy` the
+    payment methods (by id) that another renewal is being charged to right now; `read_at` when all this was so.
     """
 
     renewal: Renewal
@@ -204,6 +205,8 @@ class Case:
     declines: tuple[tuple[str, datetime], ...] = ()
     halted: bool = False
     lease: int = 0
+    busy: tuple[str, ...] = ()
+    read_at: datetime | None = None
 
 
 def open_attempt(case: Case) -> Attempt:

@@ -72,6 +72,9 @@ class Period:
         return f"{count} {name}{'s' if count > 1 else ''}"
 
 
+SHORTENED = timedelta(days=3)
+
+
 def next_end(end: datetime, anchor: datetime, period: Period, zone: str) -> datetime:
     """Give the end of the period that starts at `end`: exactly one period later, on the anchor's day and time.
 
@@ -80,11 +83,17 @@ def next_end(end: datetime, anchor: datetime, period: Period, zone: str) -> date
     """
     local, start = _local(end, zone), _local(anchor, zone)
     if period.unit == "day":
-        date = local.date().add(days=period.count)
-    else:
-        first = local.date().replace(day=1).add(months=period.count)
-        date = first.replace(day=min(start.day, first.days_in_month()))
-    return _instant(date, start.time(), zone)
+        return _instant(local.date().add(days=period.count), start.time(), zone)
+    # A move to another zone may put the end and the anchor on different sides of a month's end; a period never
+    # falls short of its months by more than the days that a short month takes.
+    least = _instant(local.date().add(months=period.count), local.time(), zone) - SHORTENED
+    first = local.date().replace(day=1)
+    months = (first.add(months=period.count + shift) for shift in (-1, 0, 1))
+    ends = (
+        _instant(each.replace(day=min(start.day, each.days_in_month())), start.time(), zone)
+        for each in months
+    )
+    return next(each for each in ends if each >= least)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,25 +7,35 @@ from renewd.renewal import letters
 from renewd.renewal.change import Change
 from renewd.renewal.decide import hold_until
 from renewd.renewal.events import event_of
-from renewd.renewal.model import AttemptState, Case, HoldReason, Stage, SubscriptionState
+from renewd.renewal.model import AttemptState, Case, HoldReason, Stage, SubscriptionState, open_attempt
 from renewd.renewal.moment import Moment
-from renewd.renewal.step import Close, Hold, Wait
+from renewd.renewal.step import Close, Drop, Hold, Wait
 
 # These holds are our own doing: the try stays due and is made when they end, even past the grace period.
 OUR_HOLDS = frozenset({HoldReason.HALTED, HoldReason.BRAKE, HoldReason.BREAKER})
 
 
-def rested(case: Case, step: Hold | Wait | Close, moment: Moment) -> Change:
+def rested(case: Case, step: Drop | Hold | Wait | Close, moment: Moment) -> Change:
     """Give the rows that follow from a step which calls nobody."""
     match step:
         case Wait(until):
             return Change(moment.now, case, replace(case.renewal, next_at=until))
         case Hold():
             return held(Change(moment.now, case, case.renewal), step, moment)
+        case Drop():
+            return _dropped(case, moment)
         case Close(stage, reason):
             return closed(Change(moment.now, case, case.renewal), stage, reason, moment)
         case _:
             assert_never(step)
+
+
+def _dropped(case: Case, moment: Moment) -> Change:
+    """Go on to the next number: this key was never used, and never will be."""
+    attempt = replace(open_attempt(case), state=AttemptState.ABANDONED, closed_at=moment.now)
+    renewal = replace(case.renewal, charges=case.renewal.charges + 1, next_at=moment.now)
+    event = event_of(case, "charge.abandoned", moment, attempt, next_action="charge")
+    return Change(moment.now, case, renewal, attempt, events=(event,))
 
 
 def held_to_the_end(change: Change, hold: Hold, moment: Moment) -> Change:

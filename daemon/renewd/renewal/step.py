@@ -24,6 +24,11 @@ class Resend:
 
 
 @dataclass(frozen=True, slots=True)
+class Drop:
+    """Give the open attempt up: it never arrived, and a network rule forbids sending it now."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settle:
     """Look the open attempt up: it may have arrived."""
 
@@ -58,4 +63,4 @@ class Rest:
 
 
 Call = Charge | Extend | Resend | Settle
-Step = Call | Hold | Wait | Close | Rest
+Step = Call | Drop | Hold | Wait | Close | Rest

@@ -1,6 +1,7 @@
 """Bring renewals forward: decide, write down, call, fold the answer in, write that down; until there is nothing to do."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,11 +15,10 @@ from renewd.renewal.begin import opened
 from renewd.renewal.change import Change
 from renewd.renewal.decide import next_step
 from renewd.renewal.fold import folded
-from renewd.renewal.model import Attempt, Case, open_attempt
+from renewd.renewal.model import Case, open_attempt
 from renewd.renewal.moment import Moment
-from renewd.renewal.outcome import Finding
 from renewd.renewal.rest import rested
-from renewd.renewal.step import Call, Charge, Close, Hold, Rest, Wait
+from renewd.renewal.step import Call, Charge, Close, Drop, Hold, Rest, Wait
 from renewd.service.engine import Engine
 
 log = structlog.get_logger()
@@ -44,10 +44,11 @@ async def advance(engine: Engine) -> int:
                 exhausted = True
         while backlog and len(tasks) < engine.concurrency and not engine.stopping:
             tasks.add(asyncio.create_task(advance_one(engine, backlog.popleft())))
-        engine.in_flight = len(tasks)
         if not tasks:
             return taken
-        _, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
 
 
 async def advance_one(engine: Engine, case: Case) -> None:
@@ -58,7 +59,8 @@ async def advance_one(engine: Engine, case: Case) -> None:
         log.warning("the database cannot be used; nothing is charged until it can", error=str(error))
     except Exception as error:
         log.exception("renewal set aside after an error in renewd itself", renewal=case.renewal.id)
-        await _set_aside(engine, case, error)
+        with contextlib.suppress(StoreUnavailableError):
+            await _set_aside(engine, case, error)
 
 
 async def _advance(engine: Engine, case: Case | None) -> None:
@@ -71,20 +73,28 @@ async def _advance(engine: Engine, case: Case | None) -> None:
                 return
             case Wait(until) if until == case.renewal.next_at:
                 return
-            case Hold() | Wait() | Close():
-                await _commit(engine, rested(case, step, moment))
-                return
+            case Drop() | Hold() | Wait() | Close():
+                change = rested(case, step, moment)
+                if await _commit(engine, change):
+                    case = change.after() if change.goes_on else None
+                else:
+                    case, now = await engine.store.reload(case, now), engine.clock.now()
             case Charge() if engine.stopping:
                 return
-        case, now = await _attempt(engine, case, step, moment)
+            case _:
+                case, now = await _attempt(engine, case, step, moment)
 
 
 async def _attempt(engine: Engine, case: Case, step: Call, moment: Moment) -> tuple[Case | None, datetime]:
     """Make one call, durable before it is made and after it is answered."""
     begun = opened(case, step, moment)
+    breaker = engine.breaker(begun)
+    if breaker and not breaker.lets_through(moment.now):
+        return case, moment.now
     if begun.starts_charge:
         engine.brake.note(moment.now)
     if not await _commit(engine, begun):
+        engine.brake.forget(moment.now)
         return await engine.store.reload(case, moment.now), engine.clock.now()
     case = begun.after()
     started = engine.clock.elapsed()
@@ -93,10 +103,14 @@ async def _attempt(engine: Engine, case: Case, step: Call, moment: Moment) -> tu
         return None, moment.now
     answer = await engine.ask(open_attempt(case), step)
     now, duration_ms = engine.clock.now(), round((engine.clock.elapsed() - started) * 1000)
-    await _hear(engine, open_attempt(case), answer, now)
-    return await _record(
+    turned = breaker.heard(answer, now) if breaker else ""
+    case_after = await _record(
         engine, case, lambda case: folded(case, step, answer, replace(moment, now=now), duration_ms)
-    ), now
+    )
+    if turned:
+        detail = f"{open_attempt(case).provider}: {getattr(answer, 'reason', 'answers again')}"
+        await engine.log([Event(f"breaker.{turned}", now, detail=detail)])
+    return case_after, now
 
 
 async def _record(engine: Engine, case: Case, fold: Callable[[Case], Change]) -> Case | None:
@@ -124,14 +138,6 @@ async def _commit(engine: Engine, change: Change, tries: int = 1) -> bool:
             engine.tell(event)
         return held
     return False
-
-
-async def _hear(engine: Engine, attempt: Attempt, answer: Finding, now: datetime) -> None:
-    breaker = engine.breakers.get((attempt.leg, attempt.provider))
-    turned = breaker.heard(answer, now) if breaker else ""
-    if turned:
-        detail = f"{attempt.provider}: {getattr(answer, 'reason', 'answers again')}"
-        await engine.log([Event(f"breaker.{turned}", now, detail=detail)])
 
 
 async def _set_aside(engine: Engine, case: Case, error: Exception) -> None:

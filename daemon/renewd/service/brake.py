@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 HOUR = timedelta(hours=1)
@@ -21,6 +22,11 @@ class Brake:
     def note(self, now: datetime) -> None:
         """Count a charge that is about to be begun."""
         self._begun.append(now)
+
+    def forget(self, now: datetime) -> None:
+        """Take a charge back that was counted at `now` and then not begun, if it was."""
+        with suppress(ValueError):
+            self._begun.remove(now)
 
     def until(self, now: datetime, most: int) -> datetime | None:
         """Give when the next charge may be begun if `most` are allowed in an hour, or None for: now."""

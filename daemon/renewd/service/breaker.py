@@ -26,15 +26,18 @@ class Breaker:
         """Whether the provider counts as down."""
         return self._open_until is not None
 
-    def ask(self, now: datetime) -> datetime | None:
-        """Give until when to leave the provider alone, or None for: call it.
+    def until(self, now: datetime) -> datetime | None:
+        """Give until when to leave the provider alone, or None for: it may be called."""
+        return self._open_until if self._open_until and now < self._open_until else None
 
-        When the wait is over, None is given once, to whoever asks first: that call is the probe.
-        """
-        if self._open_until is None or now < self._open_until:
-            return self._open_until
+    def lets_through(self, now: datetime) -> bool:
+        """Say whether this very call may be made; when the wait of an open breaker is over, the first is the probe."""
+        if self._open_until is None:
+            return True
+        if now < self._open_until:
+            return False
         self._open_until = now + self._wait
-        return None
+        return True
 
     def heard(self, answer: Finding, now: datetime) -> str:
         """Take note of an answer, and say what it did to the breaker: `opened`, `closed` or nothing."""

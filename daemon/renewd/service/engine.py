@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from renewd.ports import Carrier, Clock, Gateway, Messenger, Store
 from renewd.renewal.audit import Event
+from renewd.renewal.change import Change
 from renewd.renewal.model import Attempt, Case, Leg
 from renewd.renewal.moment import Moment
 from renewd.renewal.outcome import Finding, Outcome
@@ -36,7 +37,6 @@ class Engine:
     settle_after: timedelta = timedelta(minutes=10)
     most_per_tick: timedelta = timedelta(minutes=1)
     brake: Brake = field(default_factory=Brake)
-    in_flight: int = 0
     stopping: bool = False
 
     def moment(self, case: Case, now: datetime) -> Moment:
@@ -50,6 +50,10 @@ class Engine:
             carrier_until=self._resting(Leg.EXTEND, carrier, now),
             brake_until=self.brake.until(now, self.policy.brake.max_charges_per_hour),
         )
+
+    def breaker(self, change: Change) -> Breaker | None:
+        """Give the breaker of the provider that a change is about to call."""
+        return self.breakers.get((change.attempt.leg, change.attempt.provider)) if change.attempt else None
 
     async def ask(self, attempt: Attempt, step: Call) -> Finding | Outcome:
         """Make the call that `step` asks for; the attempt alone says what is sent to whom."""
@@ -80,4 +84,4 @@ class Engine:
 
     def _resting(self, leg: Leg, provider: str, now: datetime) -> datetime | None:
         breaker = self.breakers.get((leg, provider))
-        return breaker.ask(now) if breaker else None
+        return breaker.until(now) if breaker else None

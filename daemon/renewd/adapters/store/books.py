@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.exc import DBAPIError
 
-from renewd.adapters.store import commands
+from renewd.adapters.store import commands, plans
 from renewd.adapters.store.glance import halted, is_owned, status
 from renewd.adapters.store.imports import put_records
 from renewd.adapters.store.rows import (
@@ -76,6 +76,10 @@ class SqlBooks:
         event = Event("operator.imported", now, actor=actor, policy_digest=policy.digest, detail=detail)
         self._transaction(lambda connection: connection.execute(insert(audit_log), [event_row(event)]))
         return done
+
+    def planned_under(self) -> str:
+        """See `ports.Books`."""
+        return self._transaction(plans.digest)
 
     def method_owners(self, method_ids: Sequence[str]) -> Mapping[str, str]:
         """See `ports.Books`."""

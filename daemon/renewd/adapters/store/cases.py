@@ -16,10 +16,12 @@ from renewd.adapters.store.tables import (
     service_state,
     subscriptions,
 )
-from renewd.renewal.model import AttemptState, Case
+from renewd.renewal.model import AttemptState, Case, Leg
 
 HALTED = "halted"
 DECLINES_COUNT_FOR = timedelta(days=30)
+# A charge without an answer for longer than this is in doubt; it no longer keeps its card from other renewals.
+UNDER_WAY = timedelta(minutes=10)
 
 
 def read(connection: Connection, renewal_ids: Sequence[str], now: datetime) -> list[Case]:
@@ -44,6 +46,7 @@ def read(connection: Connection, renewal_ids: Sequence[str], now: datetime) -> l
         )
     }
     declines = _declines(connection, [method.id for each in methods.values() for method in each], now)
+    charging = being_charged(connection, [method.id for each in methods.values() for method in each], now)
     halted = is_halted(connection)
     cases = []
     for row in (found[renewal_id] for renewal_id in renewal_ids if renewal_id in found):
@@ -59,6 +62,8 @@ def read(connection: Connection, renewal_ids: Sequence[str], now: datetime) -> l
                 declines=tuple((method.id, at) for method in theirs for at in declines[method.id]),
                 halted=halted,
                 lease=row["lease_epoch"],
+                read_at=now,
+                busy=tuple(method.id for method in theirs if charging[method.id] - {row["id"]}),
             )
         )
     return cases
@@ -74,6 +79,7 @@ def is_halted(connection: Connection) -> bool:
 def _declines(connection: Connection, method_ids: list[str], now: datetime) -> dict[str, list[datetime]]:
     declines: dict[str, list[datetime]] = defaultdict(list)
     query = select(attempts.c.method_id, attempts.c.closed_at).where(
+        attempts.c.leg == Leg.CHARGE,
         attempts.c.method_id.in_(method_ids),
         attempts.c.state == AttemptState.DECLINED,
         attempts.c.closed_at > now - DECLINES_COUNT_FOR,
@@ -81,6 +87,20 @@ def _declines(connection: Connection, method_ids: list[str], now: datetime) -> d
     for row in _all(connection, query):
         declines[row["method_id"]].append(row["closed_at"])
     return declines
+
+
+def being_charged(connection: Connection, method_ids: Iterable[str], now: datetime) -> dict[str, set[str]]:
+    """Give, for each payment method with a charge under way, the renewals it is for."""
+    charging: dict[str, set[str]] = defaultdict(set)
+    query = select(attempts.c.method_id, attempts.c.renewal_id).where(
+        attempts.c.leg == Leg.CHARGE,
+        attempts.c.method_id.in_(list(method_ids)),
+        attempts.c.closed_at.is_(None),
+        attempts.c.sent_at > now - UNDER_WAY,
+    )
+    for row in _all(connection, query):
+        charging[row["method_id"]].add(row["renewal_id"])
+    return charging
 
 
 def _by(connection: Connection, table: Any, column: str, keys: Iterable[str]) -> dict[str, Any]:

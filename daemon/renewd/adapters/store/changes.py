@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, exists, insert, update
+from sqlalchemy import Connection, bindparam, exists, insert, select, update
 from sqlalchemy.dialects import sqlite
 
-from renewd.adapters.store.cases import is_halted
+from renewd.adapters.store.cases import being_charged, is_halted
 from renewd.adapters.store.rows import attempt_row, event_row, notice_row, renewal_row, subscription_row
 from renewd.adapters.store.tables import (
     attempts,
@@ -16,7 +16,7 @@ from renewd.adapters.store.tables import (
     subscriptions,
 )
 from renewd.renewal.change import Change
-from renewd.renewal.model import Subscription
+from renewd.renewal.model import AttemptState, Leg, Subscription
 
 _RENEWAL_COLUMNS = [
     column.name
@@ -62,11 +62,38 @@ _block_method = (
 
 def write(connection: Connection, group: Sequence[Change]) -> list[bool]:
     """Write the changes that still hold, and say of each whether it did."""
-    halted = any(change.starts_charge for change in group) and is_halted(connection)
-    held = [not (halted and change.starts_charge) and _write_guarded(connection, change) for change in group]
-    written = [change for change, holds in zip(group, held, strict=True) if holds]
-    _write_unguarded(connection, written)
+    starting = [change for change in group if change.starts_charge]
+    barred = _barred(connection, starting) if starting else set()
+    held = [change.before.renewal.id not in barred and _write_guarded(connection, change) for change in group]
+    _write_unguarded(connection, [change for change, holds in zip(group, held, strict=True) if holds])
     return held
+
+
+def _barred(connection: Connection, starting: Sequence[Change]) -> set[str]:
+    """Find the renewals whose charge must not start: all are halted, or their card has been tried meanwhile.
+
+    Network rules count per card; two renewals of one customer must not each try it on what they knew before.
+    """
+    if is_halted(connection):
+        return {change.before.renewal.id for change in starting}
+    methods = {change.attempt.method_id for change in starting if change.attempt}
+    earliest = min(change.before.read_at or change.at for change in starting)
+    declined = select(attempts.c.method_id, attempts.c.closed_at).where(
+        attempts.c.leg == Leg.CHARGE,
+        attempts.c.method_id.in_(list(methods)),
+        attempts.c.state == AttemptState.DECLINED,
+        attempts.c.closed_at >= earliest,
+    )
+    news = {(method_id, at) for method_id, at in connection.execute(declined)}
+    charging = being_charged(connection, methods, max(change.at for change in starting))
+    barred: set[str] = set()
+    for change in starting:
+        renewal_id, method_id = change.before.renewal.id, change.attempt.method_id if change.attempt else ""
+        unknown = {each for each in news - set(change.before.declines) if each[0] == method_id}
+        if unknown or charging[method_id] - {renewal_id}:
+            barred.add(renewal_id)
+        charging[method_id].add(renewal_id)
+    return barred
 
 
 def _write_guarded(connection: Connection, change: Change) -> bool:

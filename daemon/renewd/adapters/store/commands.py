@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
 from sqlalchemy.dialects import sqlite
 
 from renewd.adapters.store.cases import HALTED
@@ -81,7 +81,7 @@ def carry_out(
 
 def halt(connection: Connection, reason: str, event: Event) -> None:
     """Refuse every charge that is not begun yet."""
-    put_state(connection, HALTED, reason)
+    put_state(connection, HALTED, reason or "no reason given")
     connection.execute(insert(audit_log), [event_row(event)])
 
 
@@ -96,8 +96,11 @@ def wake(
     connection: Connection, holds: Sequence[HoldReason], now: datetime, customers_of: Iterable[str] = ()
 ) -> None:
     """Have renewals with these holds tried again at `now`; with `customers_of`, only those of these customers."""
+    earlier = case((renewals.c.due_at < now, renewals.c.due_at), else_=now)
     held = renewals.c.hold.in_(list(holds)) & renewals.c.next_at.is_not(None)
-    statement = update(renewals).where(held).values(next_at=now, due_at=now, version=renewals.c.version + 1)
+    statement = (
+        update(renewals).where(held).values(next_at=now, due_at=earlier, version=renewals.c.version + 1)
+    )
     theirs = list(customers_of)
     if theirs:
         their_subscriptions = select(subscriptions.c.id).where(subscriptions.c.customer_id.in_(theirs))

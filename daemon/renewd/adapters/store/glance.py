@@ -94,7 +94,7 @@ def _one(connection: Connection, query: Any) -> Any:
 
 def _counts(connection: Connection, column: Any, *conditions: Any) -> dict[str, int]:
     query = select(column, func.count()).where(*conditions).group_by(column)
-    return dict(connection.execute(query).tuples().all())
+    return {name: count for name, count in connection.execute(query)}  # noqa: C416  # rows are no pairs to mypy
 
 
 def _paid_since(connection: Connection, since: datetime) -> tuple[Money, ...]:
@@ -103,4 +103,4 @@ def _paid_since(connection: Connection, since: datetime) -> tuple[Money, ...]:
         .where(renewals.c.stage == Stage.EXTENDED, renewals.c.closed_at >= since)
         .group_by(renewals.c.paid_currency)
     )
-    return tuple(Money(minor, currency) for minor, currency in connection.execute(query).tuples() if currency)
+    return tuple(Money(minor, currency) for minor, currency in connection.execute(query) if currency)

@@ -77,7 +77,7 @@ class SqlStore:
             due = (
                 select(renewals.c.id)
                 .where(renewals.c.next_at <= now, free)
-                .order_by(renewals.c.next_at)
+                .order_by(renewals.c.next_at, renewals.c.due_at)
                 .limit(limit)
             )
             ids = list(connection.execute(due).scalars())

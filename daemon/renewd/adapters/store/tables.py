@@ -126,6 +126,7 @@ renewals = Table(
     Index(
         "renewals_due",
         "next_at",
+        "due_at",
         sqlite_where=text("next_at IS NOT NULL"),
         postgresql_where=text("next_at IS NOT NULL"),
     ),
@@ -179,13 +180,13 @@ attempts = Table(
         sqlite_where=text("leg = 'charge' AND state = 'done'"),
         postgresql_where=text("leg = 'charge' AND state = 'done'"),
     ),
-    # What the card limits count: the declines of a method in the last 30 days.
+    # What the card limits count: how a method's charges ended in the last 30 days, and which are under way.
     Index(
-        "attempts_declined",
+        "attempts_of_method",
         "method_id",
         "closed_at",
-        sqlite_where=text("state = 'declined'"),
-        postgresql_where=text("state = 'declined'"),
+        sqlite_where=text("leg = 'charge'"),
+        postgresql_where=text("leg = 'charge'"),
     ),
     # What the brake counts: the charges begun in the last hour.
     Index(

@@ -137,12 +137,12 @@ def _attempts_indexes() -> None:
         postgresql_where=sa.text("leg = 'charge'"),
     )
     op.create_index(
-        "attempts_declined",
+        "attempts_of_method",
         "attempts",
         ["method_id", "closed_at"],
         unique=False,
-        sqlite_where=sa.text("state = 'declined'"),
-        postgresql_where=sa.text("state = 'declined'"),
+        sqlite_where=sa.text("leg = 'charge'"),
+        postgresql_where=sa.text("leg = 'charge'"),
     )
     op.create_index("attempts_of_renewal", "attempts", ["renewal_id"], unique=False)
     op.create_index(
@@ -193,7 +193,7 @@ def _renewals() -> None:
     op.create_index(
         "renewals_due",
         "renewals",
-        ["next_at"],
+        ["next_at", "due_at"],
         unique=False,
         sqlite_where=sa.text("next_at IS NOT NULL"),
         postgresql_where=sa.text("next_at IS NOT NULL"),

@@ -1,0 +1,170 @@
+"""The operator's word: pause, resume, skip, retry, cancel; halt and unhalt. Each is audited with its reason."""
+
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from renewd.cli.cards import looks_like_card
+from renewd.cli.desk import found, moment_of, open_desk, unknown
+from renewd.cli.door import USAGE, configured, fail, operator
+from renewd.cli.output import brief, visible
+from renewd.cli.times import relative
+from renewd.renewal.command import PAST, RefusedError, Standing, Verb, commanded
+from renewd.renewal.foresee import present_renewal
+from renewd.renewal.model import OPEN_ATTEMPTS, Stage, SubscriptionState
+from renewd.renewal.moment import Moment
+from renewd.renewal.period import local_text
+from renewd.renewal.query import Dossier
+from renewd.service.wiring import Configuration
+
+F = TypeVar("F", bound=Callable[..., Any])
+LONGEST_REASON = 200
+
+
+def _reason(text: str) -> str:
+    """Read a reason: one line for the audit log, and no place for a card number."""
+    text = " ".join(text.split())
+    if not text or len(text) > LONGEST_REASON or not text.isprintable():
+        raise click.BadParameter(f"must be one line of 1 to {LONGEST_REASON} characters")
+    if looks_like_card(text):
+        raise click.BadParameter("holds what looks like a card number; the audit log must not")
+    return text
+
+
+def _spoken(command: F) -> F:
+    """Give a command the reason that the audit log asks for, and `--yes`."""
+    command = click.option("-y", "--yes", is_flag=True, help="Do not ask.")(command)
+    return click.option("--reason", required=True, type=_reason, metavar="TEXT", help="For the audit log.")(
+        command
+    )
+
+
+def _verb(verb: Verb, what: str) -> click.Command:
+    @click.command(verb.value, help=what)
+    @click.argument("subscription_id", metavar="SUB")
+    @configured
+    @_spoken
+    def command(configuration: Configuration, subscription_id: str, reason: str, yes: bool) -> None:
+        _carry_out(configuration, verb, subscription_id, reason, yes=yes)
+
+    return command
+
+
+pause_command = _verb(
+    Verb.PAUSE, "Stop renewing SUB until it is resumed. A charge that is already under way is not extended."
+)
+resume_command = _verb(
+    Verb.RESUME, "Renew SUB, which is paused, again. What fell due meanwhile is charged now."
+)
+skip_command = _verb(
+    Verb.SKIP, "Leave out SUB's next renewal: it is not charged, and the plan ends with its present period."
+)
+retry_command = _verb(
+    Verb.RETRY, "Try SUB's renewal again, now: one that is held, that has lapsed, or that is in review."
+)
+cancel_command = _verb(Verb.CANCEL, "Stop renewing SUB for good. The plan ends with its present period.")
+
+
+@click.command("halt")
+@configured
+@_spoken
+def halt_command(configuration: Configuration, reason: str, yes: bool) -> None:
+    """Stop all charging, from this moment on, until unhalt.
+
+    Charges that are already under way are finished; renewals that fall due wait, and none is lost.
+    """
+    moment = moment_of(configuration)
+    with open_desk(configuration) as books:
+        _agree("All charging stops until it is let go on with: renewd unhalt", yes=yes)
+        books.halt(reason, operator(), moment.now)
+    click.echo("all charging is halted; let it go on with: renewd unhalt --reason ...")
+
+
+@click.command("unhalt")
+@configured
+@_spoken
+def unhalt_command(configuration: Configuration, reason: str, yes: bool) -> None:
+    """Let charging go on: what was held back is due now."""
+    moment = moment_of(configuration)
+    with open_desk(configuration) as books:
+        status = books.status(moment.now)
+        if not status.halted:
+            raise RefusedError("charging is not halted")
+        held = status.holds.get("halted", 0)
+        _agree(f"Charging goes on ({status.halted}); {held} held back are due now.", yes=yes)
+        books.unhalt(reason, operator(), moment.now)
+    click.echo(f"charging goes on; {held} held back are due now")
+
+
+def _carry_out(
+    configuration: Configuration, verb: Verb, subscription_id: str, reason: str, *, yes: bool
+) -> None:
+    moment = moment_of(configuration)
+    with open_desk(configuration) as books:
+        dossier = found(books, subscription_id)
+        if dossier.subscription.plan not in moment.policy.plans and verb in (Verb.SKIP, Verb.RETRY):
+            raise RefusedError(f"its plan {dossier.subscription.plan} is not in the catalogue")
+        foreseen, _ = commanded(verb, _standing(dossier), moment, operator(), reason)
+        _agree(_announcement(verb, dossier, foreseen, moment), yes=yes)
+        after = books.command(verb, subscription_id, moment, operator(), reason)
+    if after is None:
+        unknown(books, subscription_id)
+    click.echo(f"{subscription_id} is {PAST[verb]}; {what_next(after, moment)}")
+
+
+def _agree(announcement: str, *, yes: bool) -> None:
+    """Ask at a terminal whether to go on; elsewhere only `--yes` agrees."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        fail("nothing is done: this is no terminal to ask at; add --yes", USAGE)
+    click.echo(announcement, err=True)
+    click.confirm("Go on?", abort=True, err=True)
+
+
+def _standing(dossier: Dossier) -> Standing:
+    renewal = dossier.renewals[-1] if dossier.renewals else None
+    ours = (each for each in dossier.attempts if renewal and each.renewal_id == renewal.id)
+    return Standing(
+        dossier.subscription, renewal, next((each for each in ours if each.state in OPEN_ATTEMPTS), None)
+    )
+
+
+def _announcement(verb: Verb, dossier: Dossier, after: Standing, moment: Moment) -> str:
+    subscription = dossier.subscription
+    known = subscription.plan in moment.policy.plans
+    price = f"{moment.policy.terms_for(subscription).price} a period" if known else "of unknown price"
+    end = local_text(subscription.current_period_end, subscription.zone)
+    return (
+        visible(
+            f"{verb} {subscription.id}: {dossier.customer.name}, {subscription.plan}, {price}, expires {end}."
+        )
+        + f"\nThen: {what_next(after, moment)}."
+    )
+
+
+def what_next(standing: Standing, moment: Moment) -> str:
+    """Say what comes next for a subscription that stands so."""
+    subscription = standing.subscription
+    renewal = present_renewal(subscription, standing.renewal)
+    end = brief(subscription.current_period_end)
+    if standing.attempt and standing.attempt.state == "sent":
+        return "a charge of it may be under way; it is settled first"
+    if subscription.state is not SubscriptionState.ACTIVE:
+        again = (
+            f", until: renewd resume {subscription.id}"
+            if subscription.state is SubscriptionState.PAUSED
+            else ""
+        )
+        return f"it expires {end} and is not charged{again}"
+    if renewal and renewal.stage is Stage.CHARGED:
+        return "it is paid, and the carrier is asked to extend it now"
+    if renewal and renewal.next_at is None:
+        return f"it is not charged, and expires {end}"
+    at = renewal.next_at if renewal else subscription.opens_at
+    if at is None or subscription.plan not in moment.policy.plans:
+        return "nothing is planned: its plan is not in the catalogue"
+    price = moment.policy.terms_for(subscription).price
+    return f"{price} is due {brief(at)}, {relative(at, moment.now)}"

@@ -1,0 +1,116 @@
+"""How everything stands, at a glance, and whether somebody should look."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+import click
+
+from renewd.cli.desk import open_desk
+from renewd.cli.door import FINDINGS, configured
+from renewd.cli.output import Output, brief, output_option
+from renewd.cli.times import relative, span, span_text
+from renewd.cli.wording import HOLDS
+from renewd.renewal.model import HoldReason
+from renewd.renewal.query import Status
+from renewd.service.wiring import Configuration, system_clock
+
+DOUBT_FOR = timedelta(hours=1)
+
+
+@click.command("status")
+@configured
+@click.option(
+    "--fail-if-stale",
+    "stale",
+    type=span,
+    default="5m",
+    show_default=True,
+    metavar="DURATION",
+    help="How long what is due may wait.",
+)
+@output_option("text", "json")
+def status_command(configuration: Configuration, stale: timedelta, output: Output) -> None:
+    """Say how everything stands.
+
+    Ends with 3 when somebody should look: charging is halted, something due has waited for longer than
+    --fail-if-stale, a call has been without any answer for over an hour, or an active subscription will never renew
+    because its plan is not in the catalogue.
+    """
+    now = system_clock().now()
+    with open_desk(configuration) as books:
+        status = books.status(now)
+    findings = list(findings_of(status, now, stale))
+    if output.form == "json":
+        output.document("renewd.status.v1", _data(status, findings))
+    else:
+        _write(status, findings, now, output)
+    if findings:
+        sys.exit(FINDINGS)
+
+
+def findings_of(status: Status, now: datetime, stale: timedelta) -> Iterator[str]:
+    """Find what somebody should look at."""
+    if status.halted:
+        yield f"all charging is halted ({status.halted}); let it go on with: renewd unhalt --reason ..."
+    if status.next_due and now - status.next_due > stale:
+        advice = "" if status.running else "; the daemon is not running"
+        yield f"what was due at {brief(status.next_due)} still waits{advice}"
+    if status.oldest_doubt and now - status.oldest_doubt > DOUBT_FOR:
+        yield f"a call made at {brief(status.oldest_doubt)} is still without an answer"
+    if status.unplanned:
+        yield (
+            f"{status.unplanned} active, on a plan that is not in the catalogue: they will never renew; see: renewd list"
+        )
+
+
+def _data(status: Status, findings: list[str]) -> Mapping[str, object]:
+    fields = {name: getattr(status, name) for name in type(status).__slots__}
+    return {"healthy": not findings, "findings": findings} | fields
+
+
+def _write(status: Status, findings: list[str], now: datetime, output: Output) -> None:
+    from renewd.cli.terminal import Screen
+
+    screen = Screen(output.colour)
+    for label, text, style in _lines(status, now):
+        screen.line((f"{label:<15}", "dim"), (text, style), indent=15)
+    for finding in findings:
+        screen.line(("! ", "bold red"), (finding, "red"), indent=2)
+
+
+def _lines(status: Status, now: datetime) -> Iterator[tuple[str, str, str]]:
+    yield "daemon", "running" if status.running else "not running", "green" if status.running else "yellow"
+    yield ("charging", "halted", "bold red") if status.halted else ("charging", "on", "green")
+    yield "subscriptions", _counted(status.subscriptions) or "none", ""
+    yield "renewals", _counted(status.stages) or "none", ""
+    if status.stages.get("review"):
+        yield "", f"{status.stages['review']} in review; see: renewd list --stage review", "yellow"
+    if status.holds:
+        waits = {HOLDS[HoldReason(hold)]: count for hold, count in status.holds.items()}
+        yield "waiting for", _counted(waits), "yellow"
+    yield "next due", _at(status.next_due, now) or "nothing is planned", ""
+    yield "overdue", _overdue(status, now), "red" if status.overdue else ""
+    yield (
+        "in doubt",
+        f"{status.in_doubt} calls" if status.in_doubt else "none",
+        "yellow" if status.in_doubt else "",
+    )
+    yield "letters owed", str(status.notices_owed or "none"), ""
+    yield "last event", _at(status.last_event, now) or "none", ""
+    yield "paid, 30 days", ", ".join(map(str, status.paid_30_days)) or "nothing", "bold"
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    ordered = sorted(counts.items(), key=lambda each: -each[1])
+    return ", ".join(f"{count} {name}" for name, count in ordered)
+
+
+def _at(at: datetime | None, now: datetime) -> str:
+    return f"{brief(at)}, {relative(at, now)}" if at else ""
+
+
+def _overdue(status: Status, now: datetime) -> str:
+    if not status.overdue or not status.oldest_due:
+        return "none"
+    return f"{status.overdue}, the oldest for {span_text(now - status.oldest_due)}"

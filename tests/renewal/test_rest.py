@@ -1,0 +1,83 @@
+"""What follows when nobody is called: waiting, holding and its letters, and the ends of a renewal."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from renewd.renewal.model import Attempt, AttemptState, HoldReason, Stage, open_attempt
+from renewd.renewal.rest import rested
+from renewd.renewal.step import Charge, Close, Hold, Wait
+from tests.renewal.building import DAY, GRACE_ENDS, HOUR, LATER, NOON, VISA, begun, case, charged, moment
+from tests.renewal.telling import told
+
+OURS, THEIRS = NOON - DAY, GRACE_ENDS
+SENT = open_attempt(begun(case(), Charge(VISA), moment()))
+UNSENT = replace(SENT, state=AttemptState.UNSENT)
+
+# A hold of ours leaves the try due when it was, so that it is made late; any other moves it to the end of the hold.
+HOLDS: dict[HoldReason, tuple[datetime, str]] = {
+    HoldReason.PAYMENT_METHOD: (THEIRS, "; letter payment_method"),
+    HoldReason.VERIFICATION: (THEIRS, "; letter verification"),
+    HoldReason.CONTACT: (THEIRS, "; letter held"),
+    HoldReason.APPROVAL: (THEIRS, "; letter held"),
+    HoldReason.OPERATOR: (THEIRS, "; letter held"),
+    HoldReason.PAUSED: (THEIRS, ""),
+    HoldReason.HALTED: (OURS, ""),
+    HoldReason.BRAKE: (OURS, "; letter held"),
+    HoldReason.BREAKER: (OURS, "; letter held"),
+}
+
+
+@pytest.mark.parametrize("reason", HoldReason)
+def test_a_hold_says_until_when_and_to_whom(reason: HoldReason) -> None:
+    due_at, letter = HOLDS[reason]
+    change = rested(case(due_at=NOON - DAY), Hold(reason, GRACE_ENDS, "it is so"), moment())
+    assert told(change) == f"due held for {reason}; 2026-12-03 00:00; no attempt; renewal.held{letter}"
+    assert (change.renewal.due_at, change.renewal.reason) == (due_at, "it is so")
+
+
+def test_the_same_hold_once_more_is_told_to_nobody() -> None:
+    held = case(hold=HoldReason.CONTACT)
+    change = rested(held, Hold(HoldReason.CONTACT, GRACE_ENDS, "it is so"), moment())
+    assert told(change) == "due held for contact; 2026-12-03 00:00; no attempt; no event"
+
+
+def test_a_short_hold_never_brings_a_later_try_forward() -> None:
+    change = rested(case(due_at=NOON + DAY), Hold(HoldReason.OPERATOR, NOON + HOUR, ""), moment())
+    assert (change.renewal.due_at, change.renewal.next_at) == (NOON + DAY, NOON + HOUR)
+
+
+def test_waiting_changes_nothing_but_the_time() -> None:
+    change = rested(case(hold=HoldReason.BRAKE), Wait(LATER), moment())
+    assert change.renewal == replace(case(hold=HoldReason.BRAKE).renewal, next_at=LATER)
+    assert told(change) == "due held for brake; +5m; no attempt; no event"
+
+
+ENDS = {
+    Stage.LAPSED: "lapsed; at rest; no attempt; renewal.lapsed; letter lapsed",
+    Stage.SKIPPED: "skipped; at rest; no attempt; renewal.skipped",
+    Stage.CANCELED: "canceled; at rest; no attempt; renewal.canceled",
+    Stage.REVIEW: "review; at rest; no attempt; renewal.review; letter review",
+}
+
+
+@pytest.mark.parametrize("stage", ENDS)
+def test_an_end_is_told_and_final(stage: Stage) -> None:
+    change = rested(case(hold=HoldReason.CONTACT), Close(stage, "it is so"), moment())
+    assert told(change) == ENDS[stage]
+    assert (change.renewal.reason, change.renewal.hold, change.renewal.closed_at) == ("it is so", None, NOON)
+
+
+def test_only_a_lapse_ends_the_subscription_with_the_renewal() -> None:
+    ended = {stage: rested(case(), Close(stage, ""), moment()).subscription for stage in ENDS}
+    assert [stage for stage, subscription in ended.items() if subscription] == [Stage.LAPSED]
+
+
+@pytest.mark.parametrize(("attempt", "state"), [(UNSENT, AttemptState.ABANDONED), (SENT, AttemptState.SENT)])
+def test_what_never_arrived_ends_with_the_renewal_and_what_is_in_doubt_stays_open(
+    attempt: Attempt, state: AttemptState
+) -> None:
+    change = rested(replace(charged(), attempt=attempt), Close(Stage.REVIEW, ""), moment())
+    assert change.attempt is not None
+    assert (change.attempt.state, change.attempt.closed_at is None) == (state, state is AttemptState.SENT)
