@@ -15,9 +15,9 @@ import click
 import yaml
 
 import renewd
-from renewd.cli import importing
 from renewd.cli.demo_view import DayLines, Live, View, summary
 from renewd.cli.door import FAILED, fail
+from renewd.cli.importing import records_in
 from renewd.cli.reconcile import Ledger, Reconciliation, reconciled
 from renewd.ports import Books
 from renewd.renewal.query import ListQuery, LogQuery
@@ -128,7 +128,7 @@ def shipped() -> Path:
 
 def _import_sample(configuration: Configuration) -> None:
     books = open_books(configuration)
-    records = importing.records_in(shipped() / "sample" / "subscriptions.csv", configuration)
+    records = records_in(shipped() / "sample" / "subscriptions.csv", configuration)
     imported = books.import_records(records, configuration.policy, "demo", START, lambda _: None)
     books.close()
     click.echo(f"{imported.added} subscriptions imported; from {START:%d %b %Y} on:\n", err=True)
@@ -184,9 +184,8 @@ def _set_clock(url: str, now: datetime) -> None:
 
 def _get(url: str, body: dict[str, Any] | None = None) -> Any:
     data = json.dumps(body).encode() if body else None
-    request = urllib.request.Request(
-        url, data, {"Authorization": "Bearer sk_test_demo", "Content-Type": "application/json"}
-    )
+    headers = {"Authorization": "Bearer sk_test_demo", "Content-Type": "application/json"}
+    request = urllib.request.Request(url, data, headers)  # noqa: S310 - the sandbox's own address
     with _opener().open(request, timeout=10) as answer:
         return json.load(answer)
 

@@ -37,7 +37,7 @@ def import_command(configuration: Configuration, file: BinaryIO, dry_run: bool) 
     Every row is checked first; if anything is wrong, nothing is written. Only the gateway's tokens are taken: what
     looks like a card number is refused. The same file may be imported again: what renewd has done since stands.
     """
-    name = "stdin" if file.name == "<stdin>" else str(file.name)
+    name = str(getattr(file, "name", "stdin")).strip("<>")
     long = _size(file) > LONG
     with _bar("reading", _size(file) if long else 0) as progress:
         records, complaints = _read(file, configuration.policy, progress)

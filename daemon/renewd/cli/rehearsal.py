@@ -15,7 +15,7 @@ from renewd.renewal.model import Case, Leg, Stage
 from renewd.renewal.moment import Moment
 from renewd.renewal.money import Money
 from renewd.renewal.query import Listed, ListQuery
-from renewd.renewal.step import Charge, Close, Extend, Hold, Resend, Rest, Settle, Step, Wait
+from renewd.renewal.step import Charge, Close, Drop, Extend, Hold, Resend, Rest, Settle, Step, Wait
 
 STYLES = {"charge": "bold", "hold": "yellow", "look up": "cyan", "extend": "cyan", "lapsed": "red"}
 
@@ -99,6 +99,8 @@ def _does(case: Case, step: Step, moment: Moment) -> Row | None:
             return does | {"does": "wait", "amount": amount, "with": f"until {brief(until)}"}
         case Close(stage, reason):
             return does | {"does": str(stage), "with": reason}
+        case Drop():
+            return does | {"does": "give up", "with": attempt.key if attempt else ""}
         case Rest():
             return None
         case _:

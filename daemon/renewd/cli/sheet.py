@@ -166,14 +166,17 @@ def _object(row: int, text: str, known: set[str]) -> Iterator[Entry | Complaint]
     if not isinstance(data, dict):
         yield Complaint(row, 1, "not an object; write one a line")
         return
-    places = {name: text.find(json.dumps(name)) + 1 for name in known}
     for name in data:
         if name not in known:
-            place = text.find(json.dumps(name)) + 1
-            yield Complaint(row, place or 1, f"unknown key {quoted(name)}{did_you_mean(name, known)}")
-    yield Entry(
-        row, {name: data[name] for name in data if name in known and data[name] not in (None, "", [])}, places
-    )
+            advice = did_you_mean(name, known)
+            yield Complaint(row, _place(text, name), f"unknown key {quoted(name)}{advice}")
+    values = {name: data[name] for name in data if name in known and data[name] not in (None, "", [])}
+    yield Entry(row, values, {name: _place(text, name) for name in known})
+
+
+def _place(text: str, name: str) -> int:
+    """Give the column of a key; 1 for one that is not there."""
+    return max(text.find(json.dumps(name)) + 1, 1)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

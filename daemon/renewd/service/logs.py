@@ -9,8 +9,27 @@ import structlog
 
 from renewd.renewal.audit import Event
 
-QUIET = ("attempted", "lookup", "opened", "sent")
-LOUD = ("review", "set_aside", "engaged", "unknown", "failed", "lapsed")
+QUIET = frozenset(
+    {
+        "charge.attempted",
+        "charge.lookup",
+        "extend.attempted",
+        "extend.lookup",
+        "renewal.opened",
+        "notice.sent",
+    }
+)
+LOUD = frozenset(
+    {
+        "renewal.review",
+        "renewal.set_aside",
+        "renewal.lapsed",
+        "notice.failed",
+        "breaker.opened",
+        "config.rejected",
+    }
+    | {"charge.unknown", "extend.unknown", "charge.mismatch"}
+)
 _COLOURS = {
     "debug": "\x1b[2m",
     "info": "",
@@ -45,8 +64,7 @@ def configure(form: str = "auto", level: str = "info", stream: TextIO | None = N
 
 def tell(event: Event) -> None:
     """Write an event of the audit log to the service's log."""
-    verb = event.name.rpartition(".")[2]
-    level = "debug" if verb in QUIET else "warning" if verb in LOUD else "info"
+    level = "debug" if event.name in QUIET else "warning" if event.name in LOUD else "info"
     fields = {
         name: value
         for name in Event.__slots__

@@ -42,6 +42,7 @@ class Loop:
         self._load_policy = load_policy
         self._failures = 0
         self._beat = asyncio.Event()
+        self._reloading = asyncio.Lock()
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
@@ -76,18 +77,23 @@ class Loop:
     async def reload(self) -> bool:
         """Put the policy file in force; a bad one changes nothing. Says whether it was taken."""
         engine = self._engine
-        try:
-            policy = await asyncio.to_thread(self._load_policy)
-        except ValueError as error:
-            log.error("the policy was not reloaded; the old one stays in force", problems=str(error))  # noqa: TRY400
-            await engine.log([self._event("config.rejected", str(error).partition("\n")[0])])
-            return False
+        async with self._reloading:
+            try:
+                policy = await asyncio.to_thread(self._load_policy)
+            except ValueError as error:
+                log.error("the policy was not reloaded; the old one stays in force", problems=str(error))  # noqa: TRY400
+                await engine.log([self._event("config.rejected", str(error).partition("\n")[0])])
+                return False
+            await self._take_up(policy)
+        return True
+
+    async def _take_up(self, policy: Policy) -> None:
+        engine = self._engine
         old, engine.policy = engine.policy.digest, policy
         await engine.store.replan(policy.digest, lambda each: opens_at(each, policy))
         await engine.store.wake(POLICY_HOLDS, engine.clock.now())
         await engine.log([self._event("config.reloaded", f"{old} -> {policy.digest}")])
         self._beat.set()
-        return True
 
     async def _tick(self) -> datetime:
         """Tick, and give the instant at which to tick again."""

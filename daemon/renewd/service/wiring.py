@@ -94,11 +94,14 @@ def open_books(configuration: Configuration, environ: Mapping[str, str] = os.env
 def policy_loader(path: Path, running: Configuration) -> Callable[[], Policy]:
     """Give a function that reads the policy of the configuration at `path` anew, for the settings that are running.
 
-    It raises ConfigurationError, and ValueError when the new policy names a provider that is not running.
+    It raises ValueError with all that is wrong with it, and when it names a provider that is not running.
     """
 
     def load() -> Policy:
-        fresh = load_configuration(path)
+        try:
+            fresh = load_configuration(path)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
         new = set(fresh.settings.gateways) | set(fresh.settings.carriers)
         missing = new - set(running.settings.gateways) - set(running.settings.carriers)
         if missing:

@@ -53,10 +53,14 @@ def _begin_immediate(connection: object) -> None:
 def own(engine: Engine) -> int:
     """Take the lock that lets one daemon own the database file, until this process ends.
 
-    Gives the lock's file descriptor. Raises AlreadyRunningError when another process holds it.
+    Gives the lock's file descriptor. Raises AlreadyRunningError when another process holds it, and
+    StoreUnavailableError when it cannot be made.
     """
     path = f"{engine.url.database}.lock"
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreUnavailableError(f"{path}: {error.strerror}") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
