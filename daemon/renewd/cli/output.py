@@ -205,13 +205,13 @@ class _Line:
 def _csv(listing: Listing, rows: Iterable[Row]) -> Iterator[str]:
     """Write RFC 4180; money is two columns, the decimal amount and the currency."""
     line, columns = _Line(), [column for column in listing.columns if column.data]
-    writer = csv.writer(line, lineterminator="\r")
+    writer = csv.writer(line, lineterminator="\r\n")
     heads = [[each.key, f"{each.key}_currency"] if each.kind == "money" else [each.key] for each in columns]
     writer.writerow([head for each in heads for head in each])
-    yield line.text
+    yield line.text.removesuffix("\n")
     for row in rows:
         writer.writerow([cell for each in columns for cell in _cells(each, row[each.key])])
-        yield line.text
+        yield line.text.removesuffix("\n")
 
 
 def _cells(column: Column, value: Any) -> list[str]:

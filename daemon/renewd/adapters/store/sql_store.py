@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, func, insert, or_, select, update
 
 from renewd.adapters.store import cases, changes, plans
 from renewd.adapters.store.commands import wake
@@ -108,7 +108,9 @@ class SqlStore:
 
         def earliest(connection: Connection) -> datetime | None:
             columns = (subscriptions.c.opens_at, renewals.c.next_at, notices.c.next_at)
-            found = [connection.execute(select(func.min(column))).scalar() for column in columns]
+            # What is null must be ruled out by name, or the minimum is sought in the table and not in its index.
+            firsts = [select(func.min(column)).where(column.is_not(None)) for column in columns]
+            found = [connection.execute(first).scalar() for first in firsts]
             return min((instant for instant in found if instant), default=None)
 
         return await self._writer.call(earliest)
@@ -154,28 +156,28 @@ def _log(connection: Connection, events: Sequence[Event]) -> None:
 
 
 def _open(connection: Connection, openings: Sequence[Opening]) -> int:
-    count = 0
-    for opening in openings:
-        subscription = opening.subscription
-        taken = connection.execute(
-            update(subscriptions)
-            .where(
-                subscriptions.c.id == subscription.id,
-                subscriptions.c.state == SubscriptionState.ACTIVE,
-                subscriptions.c.current_period_end == subscription.current_period_end,
-                subscriptions.c.opens_at.is_not(None),
-            )
-            .values(opens_at=None)
-        )
-        if taken.rowcount and not _exists(connection, opening.renewal.id):
-            connection.execute(insert(renewals), [renewal_row(opening.renewal)])
-            _log(connection, opening.events)
-            count += 1
-    return count
+    """Open what is still as it was read, all of it at once: after an outage there are thousands."""
+    ends = _ends(connection, [opening.subscription.id for opening in openings])
+    taken = {
+        opening.renewal.id: opening
+        for opening in openings
+        if ends.get(opening.subscription.id) == opening.subscription.current_period_end
+    }
+    owners = [opening.subscription.id for opening in taken.values()]
+    connection.execute(update(subscriptions).where(subscriptions.c.id.in_(owners)).values(opens_at=None))
+    known = set(connection.execute(select(renewals.c.id).where(renewals.c.id.in_(list(taken)))).scalars())
+    new = [opening for renewal_id, opening in taken.items() if renewal_id not in known]
+    if new:
+        connection.execute(insert(renewals), [renewal_row(opening.renewal) for opening in new])
+    _log(connection, [event for opening in new for event in opening.events])
+    return len(new)
 
 
-def _exists(connection: Connection, renewal_id: str) -> bool:
-    found: Row[Any] | None = connection.execute(
-        select(renewals.c.id).where(renewals.c.id == renewal_id)
-    ).first()
-    return found is not None
+def _ends(connection: Connection, subscription_ids: Sequence[str]) -> dict[str, datetime]:
+    """Give the period's end of those for which a renewal may be opened; they stay so until this transaction ends."""
+    query = select(subscriptions.c.id, subscriptions.c.current_period_end).where(
+        subscriptions.c.id.in_(subscription_ids),
+        subscriptions.c.state == SubscriptionState.ACTIVE,
+        subscriptions.c.opens_at.is_not(None),
+    )
+    return {row.id: row.current_period_end for row in connection.execute(query.with_for_update())}

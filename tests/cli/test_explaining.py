@@ -1,0 +1,219 @@
+"""Explaining one charge and foreseeing all: the words, the dates, the lines of the policy that decided."""
+
+import fcntl
+import json
+import os
+from datetime import datetime
+from textwrap import dedent
+
+import pytest
+
+from renewd.adapters.clock import SystemClock
+from renewd.cli.explaining import counts
+from renewd.renewal.foresee import Charge
+from renewd.renewal.money import Money
+from tests.cli.building import NOW, Shop
+
+COMING = """\
+    S-1          AT&T 10 GB (att-10gb), America/New_York, line 8901-1
+    expires      2026-12-10 00:00 -05:00 = 05:00Z, in 9 days
+    standing     active
+    charge at    2026-12-03 17:03 -05:00 = 22:03Z, in 2 days
+                 renew_before 7d                                 policy.yaml:3 defaults.renew_before
+                 charge_window 09:00-18:00                       policy.yaml:4 defaults.charge_window
+    amount       40.00 USD                                       policy.yaml:11 plans.att-10gb.price
+    method       Visa 4242 (pm_ok_1), 1 of 1
+    gateway      stripe                                          built in defaults.gateway
+    key          S-1/20261210T050000Z/charge/1
+    buys         until 2027-01-10 00:00 -05:00 (1 month at att)  policy.yaml:11 plans.att-10gb.period
+    not blocked  by state, halt, contact, max amount, payment method, card limits, verification, operator, brake, breaker
+    if declined  technical, later: tried again, on the ladder    built in defaults.on_decline.technical
+                 never, fix data: the next payment method        built in defaults.on_decline.never
+                 customer action, ours: waits for a person       built in defaults.on_decline.customer_action
+    ladder       [6h, 1d, 2d]                                    policy.yaml:5 defaults.retry
+                 +6h     2026-12-04 09:10 -05:00
+                 +1d     2026-12-05 09:10 -05:00
+                 +2d     2026-12-07 09:10 -05:00
+                 then it waits for another payment method
+    lapses       2026-12-13 00:00 -05:00 if unpaid (grace 3d)    built in defaults.grace
+"""
+
+
+def explain(shop: Shop, *args: str) -> dict[str, str]:
+    """The lines of an explanation by their label; those without one belong to the label before."""
+    found: dict[str, str] = {}
+    label = ""
+    for line in shop.out("explain", *args).splitlines():
+        label = line[:13].strip() or label
+        found[label] = (found.get(label, "") + " " + " ".join(line[13:].split())).strip()
+    return found
+
+
+def test_a_coming_charge_is_explained_whole(shop: Shop) -> None:
+    told = shop.out("explain", "S-1")
+    assert told == dedent(COMING), told
+
+
+def test_what_is_explained_is_what_then_happens(later: Shop, shop: Shop) -> None:
+    (event,) = later.json("log", "--subscription", "S-1", "--event", "charge.attempted")["items"]
+    assert (event["at"], event["key"]) == ("2026-12-03T22:03:00Z", "S-1/20261210T050000Z/charge/1")
+
+
+@pytest.mark.parametrize(
+    ("subscription", "label", "told"),
+    [
+        ("S-2", "key", "S-2/20261209T060000Z/charge/4"),
+        ("S-2", "amount", "33.00 USD subscription"),
+        ("S-2", "ladder", "[6h, 1d, 2d] policy.yaml:5 defaults.retry then Amex 0003, at once"),
+        ("S-2", "lapses", "2026-12-14 00:00 -06:00 if unpaid (grace 5d) policy.yaml:9 rules.0.grace"),
+        ("S-3", "method", "none is left to try"),
+        ("S-3", "blocked by", "payment method: no payment method is left to try"),
+        ("S-3", "looked at", "2026-12-09 00:00 +01:00 = 2026-12-08 23:00Z, in 2 days renew_before 2d"),
+        ("S-4", "blocked by", "contact: the customer has no e-mail address"),
+        ("S-5", "blocked by", "state: it is paused"),
+        ("S-5", "standing", "paused"),
+    ],
+)
+def test_what_stands_in_the_way_is_named(later: Shop, subscription: str, label: str, told: str) -> None:
+    assert explain(later, subscription)[label].startswith(told)
+
+
+def test_several_bars_are_all_named(shop: Shop) -> None:
+    shop.out("halt", "--reason", "drill", "--yes")
+    shop.out("pause", "S-4", "--reason", "abroad", "--yes")
+    assert explain(shop, "S-4")["blocked by"] == (
+        "state: it is paused halt: all charging is halted by the operator contact: the customer has no e-mail address"
+    )
+
+
+def test_a_skipped_renewal_is_not_charged(shop: Shop) -> None:
+    shop.out("skip", "S-1", "--reason", "moving", "--yes")
+    assert explain(shop, "S-1")["charge"] == "none: the renewal is skipped: skipped by the operator"
+
+
+def test_a_plan_that_is_not_in_the_catalogue_is_never_charged(shop: Shop) -> None:
+    policy = shop.folder / "policy.yaml"
+    whole = policy.read_text()
+    policy.write_text(whole[: whole.index("  att-7d:")] + whole[whole.index("brake:") :])
+    assert explain(shop, "S-3")["charge"] == "never: its plan is not in the catalogue"
+    assert "which is not in the catalogue" in shop.out("show", "S-3")
+    assert shop.run("config", "show", "--for", "S-3").code == 1
+
+
+def test_a_changed_policy_is_explained_before_the_daemon_takes_it_up(shop: Shop) -> None:
+    shop.live(NOW)
+    policy = shop.folder / "policy.yaml"
+    policy.write_text(policy.read_text().replace("renew_before: 7d", "renew_before: 4d"))
+    assert explain(shop, "S-1")["charge at"].startswith("2026-12-06 17:03 -05:00")
+
+
+def test_an_explanation_can_be_asked_for_another_time(shop: Shop) -> None:
+    assert "in 1 hour" in explain(shop, "S-1", "--at", "2026-12-03T21:00:00Z")["charge at"]
+    assert "now" in explain(shop, "S-1", "--at", "+5d")["charge at"]
+
+
+def test_a_program_reads_the_explanation(shop: Shop) -> None:
+    found = shop.json("explain", "S-1")
+    assert found["schema"] == "renewd.explain.v1"
+    assert found["charge_at"] == "2026-12-03T22:03:00Z"
+    assert found["amount"] == {"amount_minor": 4000, "currency": "USD"}
+    assert found["terms"]["renew_before"] == {
+        "value": "7d",
+        "where": "policy.yaml:3",
+        "path": "defaults.renew_before",
+    }
+    assert [rung["after"] for rung in found["ladder"]] == ["6h", "1d", "2d"]
+    assert found["lapses_at"] == "2026-12-13T05:00:00Z"
+
+
+def test_a_forecast_has_a_row_a_day_and_totals(shop: Shop) -> None:
+    rows = shop.out("forecast", "--days", "5", "-o", "table").splitlines()
+    assert rows == [
+        "DAY             CHARGES     AMOUNT",
+        "Tue 2026-12-01        1  40.00 USD  ████████████████████████",
+        "Wed 2026-12-02        1  33.00 USD  ████████████████████████",
+        "Thu 2026-12-03        1  40.00 USD  ████████████████████████",
+        "Fri 2026-12-04        1   9.00 USD  ████████████████████████",
+        "Sat 2026-12-05        0   0.00 USD",
+        "",
+        "5 days: 4 charges, 122.00 USD",
+    ]
+
+
+def test_a_forecast_follows_a_short_plan_through_its_periods(shop: Shop) -> None:
+    rows = shop.json("forecast", "--days", "28", "--plan", "att-7d")["items"]
+    assert [row["day"] for row in rows if row["charges"]] == [
+        "2026-12-04",
+        "2026-12-11",
+        "2026-12-18",
+        "2026-12-25",
+    ]
+
+
+def test_a_forecast_leaves_out_what_waits_for_somebody(later: Shop) -> None:
+    rows = later.json("forecast", "--days", "10")["items"]
+    assert [(row["day"], row["charges"]) for row in rows if row["charges"]] == [("2026-12-06", 1)]
+
+
+def test_a_forecast_of_nothing_says_so(empty_shop: Shop) -> None:
+    ran = empty_shop.run("forecast", "-o", "table")
+    assert (ran.code, ran.stderr) == (0, "no charge is foreseen\n")
+
+
+def test_charges_are_counted_by_day_and_currency() -> None:
+    charges = [Charge(NOW, Money(100, "USD")), Charge(NOW, Money(50, "USD")), Charge(NOW, Money(9, "JPY"))]
+    assert counts(charges) == {("2026-12-01", "USD"): (2, 150), ("2026-12-01", "JPY"): (1, 9)}
+
+
+def test_a_dry_run_says_what_a_pass_would_do_and_writes_nothing(shop: Shop) -> None:
+    before = shop.out("list", "-o", "jsonl"), shop.out("log", "-o", "jsonl")
+    ran = shop.run("scan", "--dry-run", "--at", "2026-12-04T15:00:00Z")
+    assert ran.stdout.splitlines() == [
+        "S-4\ttrue\thold\t\tcontact: the customer has no e-mail address to be told at\t2026-12-01T15:07:48Z",
+        "S-2\ttrue\tcharge\t33.00 USD\tVisa 0002\t2026-12-02T23:44:27Z",
+        "S-1\ttrue\tcharge\t40.00 USD\tVisa 4242\t2026-12-03T22:03:00Z",
+        "S-3\ttrue\tcharge\t9.00 USD\tVisa 0004\t2026-12-04T10:22:15Z",
+    ]
+    assert ran.stderr == "as of 2026-12-04 15:00Z, nothing written: 3 charge, 1 hold; 82.00 USD in all\n"
+    assert (shop.out("list", "-o", "jsonl"), shop.out("log", "-o", "jsonl")) == before
+
+
+def test_a_dry_run_tells_the_key_that_each_charge_would_have(shop: Shop) -> None:
+    ran = shop.run("scan", "--dry-run", "--at", "2026-12-04T15:00:00Z", "-o", "jsonl")
+    rows = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert [row["idempotency_key"] for row in rows if row["does"] == "charge"] == [
+        "S-2/20261209T060000Z/charge/1",
+        "S-1/20261210T050000Z/charge/1",
+        "S-3/20261205T230000Z/charge/1",
+    ]
+
+
+def test_a_scan_opens_what_is_due_and_charges_nobody(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SystemClock, "now", lambda _: datetime.fromisoformat("2026-12-03T23:00:00+00:00"))
+    for told in ("3 renewals opened\n", "0 renewals opened\n"):
+        ran = shop.run("scan")
+        assert (ran.code, ran.stderr) == (0, told)
+    assert [row["id"] for row in shop.json("list", "--stage", "due")["items"]] == ["S-1", "S-2", "S-4"]
+    assert shop.out("log", "--event", "charge.*") == ""
+
+
+def test_a_scan_beside_a_daemon_is_told_to_try_later(shop: Shop) -> None:
+    descriptor = os.open(shop.folder / "var" / "renewd.db.lock", os.O_CREAT | os.O_RDWR)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        ran = shop.run("scan")
+    finally:
+        os.close(descriptor)
+    assert (ran.code, "another renewd owns" in ran.stderr) == (75, True)
+
+
+def test_the_ladder_that_is_foreseen_is_the_one_that_is_climbed(shop: Shop) -> None:
+    foreseen = [rung["at"] for rung in shop.json("explain", "S-2")["ladder"]]
+    shop.live(datetime.fromisoformat("2026-12-08T12:00:00+00:00"))
+    tries = shop.json("log", "--subscription", "S-2", "--event", "charge.attempted")["items"]
+    assert [row["at"] for row in tries][1:4] == foreseen
+
+
+def test_nobody_is_charged_ahead_of_time(shop: Shop) -> None:
+    ran = shop.run("scan", "--at", "+4d")
+    assert (ran.code, "--at needs --dry-run" in ran.stderr) == (2, True)
