@@ -215,7 +215,7 @@ class Settings(Section):
     """The whole of `renewd.yaml`."""
 
     version: Literal[1]
-    database: DatabaseText = Field(description="a file of SQLite, or a PostgreSQL")
+    database: DatabaseText = Field(description="a file of SQLite")
     policy: FileText = Field("policy.yaml", description="the policy file, relative to this one")
     operator_email: EmailText = Field(description="who is told when a person has to look")
     schedule: Schedule = Schedule()

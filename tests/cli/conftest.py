@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from renewd.adapters.clock import SystemClock
+from renewd.service.wiring import load_configuration, open_books
 from tests.cli.building import NOW, POLICY, SETTINGS, Shop, sheet
 
 
@@ -19,6 +20,7 @@ def empty_shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     shop = Shop(tmp_path)
     shop.write("renewd.yaml", SETTINGS)
     shop.write("policy.yaml", POLICY)
+    open_books(load_configuration(shop.folder / "renewd.yaml")).close()
     return shop
 
 

@@ -280,3 +280,13 @@ def test_a_running_daemon_is_seen(shop: Shop) -> None:
         assert shop.json("status")["running"] is True
     finally:
         os.close(descriptor)
+
+
+def test_a_database_that_is_not_there_is_not_made_by_reading(empty_shop: Shop) -> None:
+    (database,) = empty_shop.folder.glob("var/*.db")
+    for file in database.parent.iterdir():
+        file.unlink()
+    ran = empty_shop.run("list")
+    assert (ran.code, ran.stdout) == (69, "")
+    assert ran.stderr.endswith("is not there yet; `renewd import` makes it, and `renewd run`\n")
+    assert not list(database.parent.iterdir())

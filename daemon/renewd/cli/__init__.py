@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from typing import Any
 
 import click
 
@@ -33,8 +34,18 @@ COMMANDS = {
 }
 
 
+INTERRUPTED = 130
+
+
 class Lazy(click.Group):
     """A group that knows its commands' names without importing them."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that is asked for; Ctrl-C ends with the exit code that shells know."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Give the names, in the order of the table."""

@@ -17,10 +17,10 @@ from renewd.service.wiring import Configuration, open_books, system_clock
 
 
 @contextmanager
-def open_desk(configuration: Configuration) -> Iterator[Books]:
+def open_desk(configuration: Configuration, *, must_exist: bool = True) -> Iterator[Books]:
     """Open the database, and close it after the command."""
     try:
-        books = open_books(configuration)
+        books = open_books(configuration, must_exist=must_exist)
     except ValueError as error:
         fail(str(error), BAD_CONFIGURATION)
     try:

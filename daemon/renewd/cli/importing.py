@@ -41,7 +41,7 @@ def import_command(configuration: Configuration, file: BinaryIO, dry_run: bool) 
     long = _size(file) > LONG
     with _bar("reading", _size(file) if long else 0) as progress:
         records, complaints = _read(file, configuration.policy, progress)
-    with open_desk(configuration) as books:
+    with open_desk(configuration, must_exist=False) as books:
         complaints = complaints or _taken(books, records)
         if complaints:
             _refuse(name, complaints)

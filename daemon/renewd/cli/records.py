@@ -85,7 +85,7 @@ def _made(values: dict[str, Any]) -> Record:
         tags=values.get("tags", ()),
         overrides={name: values[name] for name in OVERRIDES if name in values},
     )
-    return Record(subscription, customer, methods)
+    return Record(subscription, customer, methods, anchored="anchor" in values)
 
 
 def _incoherent(subscription: Subscription, policy: Policy) -> Iterator[tuple[str, str]]:

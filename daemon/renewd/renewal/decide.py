@@ -50,6 +50,14 @@ def opens_at(
     return max(planned, not_before) if not_before else planned
 
 
+def replanned_at(subscription: Subscription, policy: Policy, now: datetime) -> datetime | None:
+    """Plan a subscription anew: as `opens_at`, but what was held back for later (see CATCH_UP_SPACING) stays so."""
+    fresh = opens_at(subscription, policy)
+    if fresh and subscription.opens_at and fresh < now:
+        return max(fresh, subscription.opens_at)
+    return fresh
+
+
 def planned(subscription: Subscription, moment: Moment) -> Opening:
     """Open the renewal of the period that starts when the subscription's present one ends."""
     terms = moment.policy.terms_for(subscription)

@@ -3,31 +3,42 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from renewd.renewal.decide import opens_at
+from renewd.renewal.decide import replanned_at
 from renewd.renewal.model import Customer, PaymentMethod, Subscription, SubscriptionState
 from renewd.renewal.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One imported subscription. `methods` are all the customer's, in the order to try them."""
+    """One imported subscription. `methods` are all the customer's, in the order to try them.
+
+    `anchored` says whether the billing anchor was given; else it is the expiry, and gives way to one we know.
+    """
 
     subscription: Subscription
     customer: Customer
     methods: tuple[PaymentMethod, ...]
+    anchored: bool = True
 
 
-def merged(new: Subscription, old: Subscription | None, *, has_renewal: bool, policy: Policy) -> Subscription:
+def merged(
+    record: Record, old: Subscription | None, *, has_renewal: bool, policy: Policy, now: datetime
+) -> Subscription:
     """Bring an imported subscription and the one we hold together.
 
-    What renewd has done since the file was written stands: an expiry never moves back, and a pause or a cancel
-    ends only by command. `has_renewal` says whether the period that starts at the resulting expiry already has
-    one; then nothing is planned.
+    What renewd has done since the file was written stands: an expiry never moves back, a billing anchor that the
+    file leaves out stays, and a pause or a cancel ends only by command. `has_renewal` says whether the period that
+    starts at the resulting expiry already has one; then nothing is planned.
     """
+    new = record.subscription
     if old:
+        anchor = new.anchor if record.anchored else old.anchor
         end = max(new.current_period_end, old.current_period_end)
-        new = replace(new, current_period_end=end, state=_merged_state(new, old))
-    return replace(new, opens_at=None if has_renewal else opens_at(new, policy))
+        new = replace(new, anchor=anchor, current_period_end=end, state=_merged_state(new, old))
+    if has_renewal:
+        return replace(new, opens_at=None)
+    held_back = old.opens_at if old and old.current_period_end == new.current_period_end else None
+    return replace(new, opens_at=replanned_at(replace(new, opens_at=held_back), policy, now))
 
 
 def _merged_state(new: Subscription, old: Subscription) -> SubscriptionState:

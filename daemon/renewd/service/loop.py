@@ -11,7 +11,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from renewd.ports import StoreUnavailableError
 from renewd.renewal.audit import Event
-from renewd.renewal.decide import opens_at
+from renewd.renewal.decide import replanned_at
 from renewd.renewal.model import HoldReason
 from renewd.renewal.policy import Policy
 from renewd.service.brake import HOUR
@@ -28,8 +28,9 @@ POLICY_HOLDS = (HoldReason.APPROVAL, HoldReason.OPERATOR, HoldReason.CONTACT, Ho
 
 async def prepare(engine: Engine) -> None:
     """Make ready for the first tick: plan under the policy in force, and remember what the brake must know."""
-    await engine.store.replan(engine.policy.digest, lambda each: opens_at(each, engine.policy))
-    engine.brake.remember(await engine.store.charges_since(engine.clock.now() - HOUR))
+    now = engine.clock.now()
+    await engine.store.replan(engine.policy.digest, lambda each: replanned_at(each, engine.policy, now))
+    engine.brake.remember(await engine.store.charges_since(now - HOUR))
 
 
 class Loop:
@@ -90,8 +91,9 @@ class Loop:
     async def _take_up(self, policy: Policy) -> None:
         engine = self._engine
         old, engine.policy = engine.policy.digest, policy
-        await engine.store.replan(policy.digest, lambda each: opens_at(each, policy))
-        await engine.store.wake(POLICY_HOLDS, engine.clock.now())
+        now = engine.clock.now()
+        await engine.store.replan(policy.digest, lambda each: replanned_at(each, policy, now))
+        await engine.store.wake(POLICY_HOLDS, now)
         await engine.log([self._event("config.reloaded", f"{old} -> {policy.digest}")])
         self._beat.set()
 

@@ -78,15 +78,18 @@ def demo_clock(start: datetime, pace: float, moved: Callable[[datetime], None], 
     return DemoClock(start, pace, moved, until)
 
 
-def open_books(configuration: Configuration, environ: Mapping[str, str] = os.environ) -> Books:
+def open_books(
+    configuration: Configuration, environ: Mapping[str, str] = os.environ, *, must_exist: bool = False
+) -> Books:
     """Open the database for an operator, its tables made or brought up to date first.
 
-    Raises StoreUnavailableError, and ValueError when the database's URL is a secret that cannot be read.
+    Raises StoreUnavailableError, also when there is no database and it `must_exist`, and ValueError when its URL is
+    a secret that cannot be read.
     """
     from renewd.adapters.store.books import SqlBooks
     from renewd.adapters.store.connect import connect, migrate
 
-    engine = connect(configuration.database_url(environ))
+    engine = connect(configuration.database_url(environ), must_exist=must_exist)
     migrate(engine)
     return SqlBooks(engine)
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from renewd.adapters.store import commands, plans
+from renewd.adapters.store.connect import READING
 from renewd.adapters.store.glance import halted, is_owned, status
 from renewd.adapters.store.imports import put_records
 from renewd.adapters.store.rows import (
@@ -79,7 +80,7 @@ class SqlBooks:
 
     def planned_under(self) -> str:
         """See `ports.Books`."""
-        return self._transaction(plans.digest)
+        return self._read(plans.digest)
 
     def method_owners(self, method_ids: Sequence[str]) -> Mapping[str, str]:
         """See `ports.Books`."""
@@ -87,12 +88,12 @@ class SqlBooks:
         for start in range(0, len(method_ids), PAGE):
             some = payment_methods.c.id.in_(method_ids[start : start + PAGE])
             query = select(payment_methods.c.id, payment_methods.c.customer_id).where(some)
-            owners |= {row["id"]: row["customer_id"] for row in self._transaction(_reading(query))}
+            owners |= {row["id"]: row["customer_id"] for row in self._read(_reading(query))}
         return owners
 
     def neighbours(self, subscription_id: str) -> Sequence[str]:
         """See `ports.Books`."""
-        return self._transaction(lambda connection: _neighbours(connection, subscription_id))
+        return self._read(lambda connection: _neighbours(connection, subscription_id))
 
     def command(
         self, verb: Verb, subscription_id: str, moment: Moment, actor: str, reason: str
@@ -119,7 +120,7 @@ class SqlBooks:
         """See `ports.Books`."""
         after, left = "", query.limit if query.limit is not None else -1
         while left:
-            page = self._transaction(partial(_page, query=query, after=after))
+            page = self._read(partial(_page, query=query, after=after))
             for listed in page:
                 if _wanted(listed, query):
                     yield listed
@@ -132,19 +133,19 @@ class SqlBooks:
 
     def dossier(self, subscription_id: str) -> Dossier | None:
         """See `ports.Books`."""
-        return self._transaction(lambda connection: _dossier(connection, subscription_id))
+        return self._read(lambda connection: _dossier(connection, subscription_id))
 
     def log(self, query: LogQuery) -> Iterator[AuditRow]:
         """See `ports.Books`."""
         wanted = _log_query(query)
         if query.last is not None:
             latest = wanted.order_by(audit_log.c.sequence.desc()).limit(query.last)
-            yield from reversed([audit_of(row) for row in self._transaction(_reading(latest))])
+            yield from reversed([audit_of(row) for row in self._read(_reading(latest))])
             return
         after = query.after
         while True:
             page = wanted.where(audit_log.c.sequence > after).order_by(audit_log.c.sequence).limit(PAGE)
-            rows = self._transaction(_reading(page))
+            rows = self._read(_reading(page))
             yield from (audit_of(row) for row in rows)
             if len(rows) < PAGE:
                 return
@@ -153,14 +154,21 @@ class SqlBooks:
     def status(self, now: datetime) -> Status:
         """See `ports.Books`."""
         running = is_owned(f"{self._engine.url.database}.lock")
-        return self._transaction(lambda connection: status(connection, now, running=running))
+        return self._read(lambda connection: status(connection, now, running=running))
 
-    def _transaction(self, work: Callable[[Connection], T], *, keep: bool = True) -> T:
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        """Run what only reads; it waits for no writer, and no writer for it."""
+        return self._transaction(work, {READING: True})
+
+    def _transaction(
+        self, work: Callable[[Connection], T], options: Mapping[str, bool] | None = None, *, keep: bool = True
+    ) -> T:
         try:
-            with self._engine.connect() as connection, connection.begin() as transaction:
-                answer = work(connection)
-                if not keep:
-                    transaction.rollback()
+            with self._engine.connect().execution_options(**options or {}) as connection:
+                with connection.begin() as transaction:
+                    answer = work(connection)
+                    if not keep:
+                        transaction.rollback()
                 return answer
         except DBAPIError as error:
             raise StoreUnavailableError(f"{self._engine.url.database}: {error.orig}") from error

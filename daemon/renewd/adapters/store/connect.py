@@ -2,8 +2,10 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
+from time import sleep
 
 from sqlalchemy import Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
@@ -14,17 +16,25 @@ from renewd.ports import AlreadyRunningError, StoreUnavailableError
 
 HEAD = "0001"
 BUSY_SECONDS = 5
+READING = "renewd_reading"  # the execution option of a transaction that never writes, and so waits for nobody
+OWN_TRIES, OWN_PAUSE_SECONDS = 5, 0.1
 
 
-def connect(url: str) -> Engine:
-    """Open the database at `url` (`sqlite:///path`). Raises StoreUnavailableError when its folder cannot be made."""
+def connect(url: str, *, must_exist: bool = False) -> Engine:
+    """Open the database at `url` (`sqlite:///path`).
+
+    Raises StoreUnavailableError when its folder cannot be made or, if it `must_exist`, when it is not there.
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         raise ValueError(
-            f"not a database renewd can use: {parsed.render_as_string()}; write e.g. sqlite:////var/lib/renewd/renewd.db"
+            f"not a file of SQLite: {parsed.render_as_string()}; write e.g. sqlite:////var/lib/renewd/renewd.db"
         )
+    file = Path(parsed.database)
+    if must_exist and not file.exists():
+        raise StoreUnavailableError(f"{file} is not there yet; `renewd import` makes it, and `renewd run`")
     try:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreUnavailableError(f"{parsed.database}: {error.strerror}") from error
     engine = create_engine(
@@ -33,12 +43,12 @@ def connect(url: str) -> Engine:
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
     )
     event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin_immediate)
+    event.listen(engine, "begin", _begin)
     return engine
 
 
 def _configure(connection: object, _record: object) -> None:
-    # The driver must not open transactions by itself: `_begin_immediate` does, so that a claim never deadlocks.
+    # The driver must not open transactions by itself: `_begin` does, so that a claim never deadlocks.
     connection.isolation_level = None  # type: ignore[attr-defined]
     cursor = connection.cursor()  # type: ignore[attr-defined]
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
@@ -46,8 +56,9 @@ def _configure(connection: object, _record: object) -> None:
     cursor.close()
 
 
-def _begin_immediate(connection: object) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")  # type: ignore[attr-defined]
+def _begin(connection: object) -> None:
+    reading = connection.get_execution_options().get(READING)  # type: ignore[attr-defined]
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")  # type: ignore[attr-defined]
 
 
 def own(engine: Engine) -> int:
@@ -61,12 +72,13 @@ def own(engine: Engine) -> int:
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StoreUnavailableError(f"{path}: {error.strerror}") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise AlreadyRunningError(f"another renewd owns {engine.url.database}") from None
-    return descriptor
+    for _ in range(OWN_TRIES):
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        sleep(OWN_PAUSE_SECONDS)  # `renewd status` takes the lock for a moment, to see whether it is free
+    os.close(descriptor)
+    raise AlreadyRunningError(f"another renewd owns {engine.url.database}")
 
 
 def migrate(engine: Engine) -> None:

@@ -5,7 +5,7 @@ import os
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 
 from renewd.adapters.store.cases import HALTED
 from renewd.adapters.store.tables import attempts, audit_log, notices, renewals, service_state, subscriptions
@@ -14,7 +14,12 @@ from renewd.renewal.money import Money
 from renewd.renewal.query import Status
 
 LATE = timedelta(minutes=5)
-_IN_DOUBT = (attempts.c.closed_at.is_(None), attempts.c.state == AttemptState.SENT)
+# An attempt of a renewal in review is a person's to settle; it is counted there.
+_IN_DOUBT = (
+    attempts.c.closed_at.is_(None),
+    attempts.c.state == AttemptState.SENT,
+    exists().where(renewals.c.id == attempts.c.renewal_id, renewals.c.next_at.is_not(None)),
+)
 
 
 def halted(connection: Connection) -> str:
@@ -65,9 +70,7 @@ def status(connection: Connection, now: datetime, *, running: bool) -> Status:
 def _oldest_doubt(connection: Connection) -> datetime | None:
     """Give when the first request was sent of which nothing at all is known and that is still being settled."""
     unanswered = select(func.min(attempts.c.sent_at)).where(*_IN_DOUBT, attempts.c.outcome != "pending")
-    settled_for = renewals.c.id == attempts.c.renewal_id
-    found = unanswered.join_from(attempts, renewals, settled_for).where(renewals.c.next_at.is_not(None))
-    oldest: datetime | None = _one(connection, found)
+    oldest: datetime | None = _one(connection, unanswered)
     return oldest
 
 

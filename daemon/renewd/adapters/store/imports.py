@@ -31,7 +31,7 @@ def put_records(connection: Connection, records: Sequence[Record], policy: Polic
             renewals.c.subscription_id == record.subscription.id, renewals.c.period_start == end
         )
         has_renewal = connection.execute(taken).first() is not None
-        new = merged(record.subscription, old, has_renewal=has_renewal, policy=policy)
+        new = merged(record, old, has_renewal=has_renewal, policy=policy, now=now)
         differs = _put_customer(connection, record)
         if old is None:
             connection.execute(insert(subscriptions), [subscription_row(new)])
