@@ -166,8 +166,8 @@ class Store(Protocol):
         """Give active subscriptions whose `opens_at` has come, the longest due first."""
         ...
 
-    async def open(self, openings: Sequence[Opening]) -> int:
-        """Insert one renewal per opening, unless there is one for that period, and say how many are new.
+    async def open(self, openings: Sequence[Opening]) -> Sequence[Opening]:
+        """Insert one renewal per opening, unless there is one for that period; give those that are new.
 
         An opening whose subscription has changed meanwhile (state or period) is left out.
         """

@@ -147,4 +147,6 @@ def _write_totals(counted: Mapping[tuple[str, str], tuple[int, int]], days: int,
         ours = [each for (_, of), each in counted.items() if of == currency]
         total = Money(sum(minor for _, minor in ours), currency)
         number = sum(number for number, _ in ours)
-        screen.line((f"{days} days: ", "dim"), (f"{number} charge{'' if number == 1 else 's'}, {total}", "bold"))
+        screen.line(
+            (f"{days} days: ", "dim"), (f"{number} charge{'' if number == 1 else 's'}, {total}", "bold")
+        )

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from renewd.renewal.audit import Event
-from renewd.renewal.decide import opens_at, planned
+from renewd.renewal.decide import CATCH_UP_SPACING, opens_at, planned
 from renewd.renewal.model import Attempt, AttemptState, Renewal, Stage, Subscription, SubscriptionState
 from renewd.renewal.moment import Moment
 
@@ -82,7 +82,8 @@ def _resume(standing: Standing, moment: Moment) -> Standing:
     _expect(standing.subscription, SubscriptionState.PAUSED)
     active = replace(standing.subscription, state=SubscriptionState.ACTIVE)
     if not _has_renewal(standing):
-        active = replace(active, opens_at=opens_at(active, moment.policy))
+        last = standing.renewal.closed_at if standing.renewal else None
+        active = replace(active, opens_at=opens_at(active, moment.policy, last and last + CATCH_UP_SPACING))
     return replace(standing, subscription=active, renewal=_due_now(standing, moment.now))
 
 
@@ -125,6 +126,8 @@ def _retry(standing: Standing, moment: Moment) -> Standing:
         case Stage.REVIEW:
             stage = Stage.CHARGED if renewal.paid else Stage.DUE
             again = replace(renewal, stage=stage, closed_at=None, due_at=moment.now, next_at=moment.now)
+        case Stage.LAPSED if subscription.state is SubscriptionState.CANCELED:
+            raise RefusedError(f"{subscription.id} is canceled; nothing is charged for it any more")
         case Stage.LAPSED if renewal.period_end > moment.now:
             subscription = replace(subscription, state=SubscriptionState.ACTIVE)
             again = replace(

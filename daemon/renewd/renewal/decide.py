@@ -53,8 +53,8 @@ def opens_at(
 def replanned_at(subscription: Subscription, policy: Policy, now: datetime) -> datetime | None:
     """Plan a subscription anew: as `opens_at`, but what was held back for later (see CATCH_UP_SPACING) stays so."""
     fresh = opens_at(subscription, policy)
-    if fresh and subscription.opens_at and fresh < now:
-        return max(fresh, subscription.opens_at)
+    if fresh and subscription.opens_at:
+        return max(fresh, min(subscription.opens_at, now + CATCH_UP_SPACING))
     return fresh
 
 

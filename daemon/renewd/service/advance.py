@@ -33,22 +33,26 @@ async def advance(engine: Engine) -> int:
     A slot is refilled as it falls free, so that one slow provider stalls nobody else.
     """
     started, backlog, tasks, taken = engine.clock.elapsed(), deque[Case](), set[asyncio.Task[None]](), 0
-    exhausted = False
-    while True:
-        if not backlog and not exhausted and not engine.stopping:
-            wanted = 2 * engine.concurrency
-            backlog.extend(await engine.store.claim(engine.clock.now(), wanted))
-            taken += len(backlog)
-            exhausted = len(backlog) < wanted
-            if engine.clock.elapsed() - started > engine.most_per_tick.total_seconds():
-                exhausted = True
-        while backlog and len(tasks) < engine.concurrency and not engine.stopping:
-            tasks.add(asyncio.create_task(advance_one(engine, backlog.popleft())))
-        if not tasks:
-            return taken
-        done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
+    try:
+        exhausted = False
+        while True:
+            if not backlog and not exhausted and not engine.stopping:
+                wanted = 2 * engine.concurrency
+                backlog.extend(await engine.store.claim(engine.clock.now(), wanted))
+                taken += len(backlog)
+                late = engine.clock.elapsed() - started > engine.most_per_tick.total_seconds()
+                exhausted = late or len(backlog) < wanted
+            while backlog and len(tasks) < engine.concurrency and not engine.stopping:
+                tasks.add(asyncio.create_task(advance_one(engine, backlog.popleft())))
+            if not tasks:
+                return taken
+            done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+    finally:
+        # Whatever ends the tick early, no call is left to itself.
+        if tasks:
+            await asyncio.wait(tasks)
 
 
 async def advance_one(engine: Engine, case: Case) -> None:
@@ -116,7 +120,8 @@ async def _attempt(engine: Engine, case: Case, step: Call, moment: Moment) -> tu
 async def _record(engine: Engine, case: Case, fold: Callable[[Case], Change]) -> Case | None:
     """Write an answer down, folded into the case as it is by now: an operator may have spoken meanwhile."""
     fresh: Case | None = case
-    while fresh and fresh.attempt:
+    # Once the attempt itself has moved on, its answer is written: a commit may succeed and still not say so.
+    while fresh and fresh.attempt == case.attempt:
         change = fold(fresh)
         if await _commit(engine, change, tries=RECORD_TRIES):
             return change.after() if change.goes_on else None

@@ -19,10 +19,10 @@ async def scan(engine: Engine, now: datetime) -> int:
             planned(subscription, moment) for subscription in due if subscription.plan in engine.policy.plans
         ]
         opened = await engine.store.open(openings)
-        for opening in openings:
+        for opening in opened:
             for event in opening.events:
                 engine.tell(event)
-        count += opened
+        count += len(opened)
         if len(due) < BATCH or not opened:
             break
     return count

@@ -45,13 +45,13 @@ class SqlStore:
         """See `ports.Store`."""
         query = (
             select(subscriptions)
-            .where(subscriptions.c.opens_at <= now)
+            .where(subscriptions.c.opens_at <= now, subscriptions.c.state == SubscriptionState.ACTIVE)
             .order_by(subscriptions.c.opens_at)
             .limit(limit)
         )
         return [subscription_of(row) for row in await self._rows(query)]
 
-    async def open(self, openings: Sequence[Opening]) -> int:
+    async def open(self, openings: Sequence[Opening]) -> Sequence[Opening]:
         """See `ports.Store`."""
         return await self._writer.call(lambda connection: _open(connection, openings))
 
@@ -155,7 +155,7 @@ def _log(connection: Connection, events: Sequence[Event]) -> None:
         connection.execute(insert(audit_log), [event_row(event) for event in events])
 
 
-def _open(connection: Connection, openings: Sequence[Opening]) -> int:
+def _open(connection: Connection, openings: Sequence[Opening]) -> list[Opening]:
     """Open what is still as it was read, all of it at once: after an outage there are thousands."""
     ends = _ends(connection, [opening.subscription.id for opening in openings])
     taken = {
@@ -170,7 +170,7 @@ def _open(connection: Connection, openings: Sequence[Opening]) -> int:
     if new:
         connection.execute(insert(renewals), [renewal_row(opening.renewal) for opening in new])
     _log(connection, [event for opening in new for event in opening.events])
-    return len(new)
+    return new
 
 
 def _ends(connection: Connection, subscription_ids: Sequence[str]) -> dict[str, datetime]:

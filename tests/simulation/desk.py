@@ -1,0 +1,158 @@
+"""The operator's desk, at either store: all rows laid open, and commands written as one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
+
+from renewd.adapters.store import rows, tables
+from renewd.renewal.audit import Event
+from renewd.renewal.model import Attempt, Customer, PaymentMethod, Renewal, Subscription
+from renewd.renewal.notice import Notice
+from tests.memory_store import HALTED, Tables
+
+Noun = Customer | PaymentMethod | Subscription | Renewal | Attempt | Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """New rows that an operator wants: a renewal's `version` counts on, so that whoever has read it will notice.
+
+    `halted` is the reason for a halt of all charging, empty to end one, None to leave it as it is.
+    """
+
+    event: Event
+    halted: str | None = None
+    nouns: tuple[Noun, ...] = ()
+
+
+class Desk(Protocol):
+    """What a test may do to a store behind the daemon's back."""
+
+    def put(self, *nouns: Noun) -> None: ...
+    def act(self, command: Command) -> None: ...
+    def methods(self) -> Sequence[PaymentMethod]: ...
+    def subscriptions(self) -> Sequence[Subscription]: ...
+    def renewals(self) -> Sequence[Renewal]: ...
+    def attempts(self) -> Sequence[Attempt]: ...
+    def notices(self) -> Sequence[Notice]: ...
+    def events(self) -> Sequence[Event]: ...
+
+
+class MemoryDesk:
+    """The desk at a `MemoryStore`."""
+
+    def __init__(self, kept: Tables) -> None:
+        self._kept = kept
+
+    def put(self, *nouns: Noun) -> None:
+        for noun in nouns:
+            self._table(noun)[noun.key if isinstance(noun, Attempt) else noun.id] = noun
+
+    def _table(self, noun: Noun) -> dict[str, Any]:
+        tables: dict[type[Noun], dict[str, Any]] = {
+            Customer: self._kept.customers,
+            PaymentMethod: self._kept.methods,
+            Subscription: self._kept.subscriptions,
+            Renewal: self._kept.renewals,
+            Attempt: self._kept.attempts,
+            Notice: self._kept.notices,
+        }
+        return tables[type(noun)]
+
+    def act(self, command: Command) -> None:
+        for noun in command.nouns:
+            self.put(replace(noun, version=noun.version + 1) if isinstance(noun, Renewal) else noun)
+        if command.halted is not None:
+            self._kept.state[HALTED] = command.halted
+        self._kept.events.append(command.event)
+
+    def methods(self) -> Sequence[PaymentMethod]:
+        return list(self._kept.methods.values())
+
+    def subscriptions(self) -> Sequence[Subscription]:
+        return list(self._kept.subscriptions.values())
+
+    def renewals(self) -> Sequence[Renewal]:
+        return list(self._kept.renewals.values())
+
+    def attempts(self) -> Sequence[Attempt]:
+        return list(self._kept.attempts.values())
+
+    def notices(self) -> Sequence[Notice]:
+        return list(self._kept.notices.values())
+
+    def events(self) -> Sequence[Event]:
+        return self._kept.events
+
+
+class SqlDesk:
+    """The desk at a `SqlStore`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def put(self, *nouns: Noun) -> None:
+        with self._engine.begin() as connection:
+            for noun in nouns:
+                _put(connection, noun)
+
+    def act(self, command: Command) -> None:
+        with self._engine.begin() as connection:
+            for noun in command.nouns:
+                _put(
+                    connection, replace(noun, version=noun.version + 1) if isinstance(noun, Renewal) else noun
+                )
+            if command.halted is not None:
+                state = tables.service_state
+                connection.execute(delete(state).where(state.c.key == HALTED))
+                connection.execute(insert(state), [{"key": HALTED, "value": command.halted}])
+            connection.execute(insert(tables.audit_log), [rows.event_row(command.event)])
+
+    def methods(self) -> Sequence[PaymentMethod]:
+        return [rows.method_of(row) for row in self._all(tables.payment_methods)]
+
+    def subscriptions(self) -> Sequence[Subscription]:
+        return [rows.subscription_of(row) for row in self._all(tables.subscriptions)]
+
+    def renewals(self) -> Sequence[Renewal]:
+        return [rows.renewal_of(row) for row in self._all(tables.renewals)]
+
+    def attempts(self) -> Sequence[Attempt]:
+        return [rows.attempt_of(row) for row in self._all(tables.attempts)]
+
+    def notices(self) -> Sequence[Notice]:
+        return [rows.notice_of(row) for row in self._all(tables.notices)]
+
+    def events(self) -> Sequence[Event]:
+        return [rows.audit_of(row).event for row in self._all(tables.audit_log)]
+
+    def _all(self, table: Table) -> Sequence[Any]:
+        key = next(iter(table.primary_key.columns))
+        with self._engine.begin() as connection:
+            return connection.execute(select(table).order_by(key)).mappings().all()
+
+
+def _put(connection: Connection, noun: Noun) -> None:
+    """Write a row over the one of that id; a renewal's lease stays as it is."""
+    table, row = _row(noun)
+    key = next(iter(table.primary_key.columns))
+    if not connection.execute(update(table).where(key == row[key.name]).values(**row)).rowcount:
+        connection.execute(insert(table), [row])
+
+
+def _row(noun: Noun) -> tuple[Table, dict[str, Any]]:
+    match noun:
+        case Customer():
+            return tables.customers, rows.customer_row(noun)
+        case PaymentMethod():
+            return tables.payment_methods, rows.method_row(noun)
+        case Subscription():
+            return tables.subscriptions, rows.subscription_row(noun)
+        case Renewal():
+            return tables.renewals, rows.renewal_row(noun)
+        case Attempt():
+            return tables.attempts, rows.attempt_row(noun)
+        case Notice():
+            return tables.notices, rows.notice_row(noun)

@@ -1,0 +1,141 @@
+"""renewd broken on purpose, in eight ways. Each is what the code could easily have been; none may go unnoticed."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from unittest.mock import patch
+
+from sqlalchemy import bindparam, update
+
+from renewd.adapters.store import changes
+from renewd.adapters.store.tables import renewals
+from renewd.renewal import decide, fold
+from renewd.renewal.begin import opened
+from renewd.renewal.change import Change
+from renewd.renewal.decline import DeclineClass
+from renewd.renewal.model import AttemptState, Case, Stage, Subscription, open_attempt
+from renewd.renewal.moment import Moment
+from renewd.renewal.outcome import Declined, Unknown
+from renewd.renewal.step import Call, Extend, Resend, Settle
+from renewd.service import advance
+from renewd.service.engine import Engine
+from tests.memory_store import MemoryStore
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One way to break renewd, and the number of the rule that must notice."""
+
+    name: str
+    rule: int
+    broken: Callable[[], AbstractContextManager[Any]]
+    twins: bool = False
+
+
+def _fresh_key() -> AbstractContextManager[Any]:
+    absent = fold._absent
+
+    def fresh(change: Change, moment: Moment) -> Change:
+        change = absent(change, moment)
+        believed = change.attempt and change.attempt.state is AttemptState.UNSENT
+        return fold._definite(change, AttemptState.ABANDONED, moment.now) if believed else change
+
+    return patch.object(fold, "_absent", fresh)
+
+
+def _unknown_is_a_decline() -> AbstractContextManager[Any]:
+    folded = fold.folded
+
+    def hasty(case: Case, step: Call, answer: Any, moment: Moment, duration_ms: int) -> Change:
+        if isinstance(answer, Unknown):
+            answer = Declined(DeclineClass.LATER, "timeout")
+        return folded(case, step, answer, moment, duration_ms)
+
+    return patch.object(advance, "folded", hasty)
+
+
+def _call_before_write() -> AbstractContextManager[Any]:
+    async def attempt(engine: Engine, case: Case, step: Call, moment: Moment) -> tuple[Case | None, datetime]:
+        begun = opened(case, step, moment)
+        after = begun.after()
+        answer = await engine.ask(open_attempt(after), step)
+        if not await advance._commit(engine, begun):
+            return await engine.store.reload(case, moment.now), engine.clock.now()
+        now = engine.clock.now()
+        late = replace(moment, now=now)
+        return await advance._record(
+            engine, after, lambda fresh: fold.folded(fresh, step, answer, late, 0)
+        ), now
+
+    return patch.object(advance, "_attempt", attempt)
+
+
+def _key_past_its_window() -> AbstractContextManager[Any]:
+
+    def trusting(case: Case, moment: Moment) -> Any:
+        step = decide.next_step(case, moment)
+        return Resend() if isinstance(step, Settle) else step
+
+    return patch.object(advance, "next_step", trusting)
+
+
+def _extended_before_paid() -> AbstractContextManager[Any]:
+    record = advance._record
+
+    async def eager(engine: Engine, case: Case, fold: Callable[[Case], Change]) -> Case | None:
+        change = fold(case)
+        if change.renewal.stage is Stage.CHARGED and case.renewal.stage is Stage.DUE:
+            paid = change.after()
+            begun = opened(paid, Extend(), engine.moment(paid, change.at))
+            await engine.ask(open_attempt(begun.after()), Extend())
+        return await record(engine, case, fold)
+
+    return patch.object(advance, "_record", eager)
+
+
+def _expiry_from_the_day_of_payment() -> AbstractContextManager[Any]:
+
+    def from_today(case: Case, moment: Moment) -> Subscription:
+        length = case.renewal.period_end - case.renewal.period_start
+        return replace(decide.extended_subscription(case, moment), current_period_end=moment.now + length)
+
+    return patch.object(fold, "extended_subscription", from_today)
+
+
+def _hard_decline_retried() -> AbstractContextManager[Any]:
+    declined = fold._declined
+
+    def stubborn(change: Change, answer: Declined, moment: Moment) -> Change:
+        return declined(change, replace(answer, decline_class=DeclineClass.LATER), moment)
+
+    return patch.object(fold, "_declined", stubborn)
+
+
+@contextmanager
+def _lease_not_fenced() -> Iterator[None]:
+    unguarded = update(renewals).where(renewals.c.id == bindparam("of_renewal"))
+    moves = {
+        (goes_on, moves): unguarded.values(
+            changes._moved if goes_on else changes._moved | {"lease_until": None}
+        )
+        for goes_on, moves in changes._moves
+    }
+    with (
+        patch.object(MemoryStore, "_holds", lambda self, change: True),
+        patch.object(changes, "_moves", moves),
+    ):
+        yield
+
+
+MUTANTS = (
+    Mutant("a resend gets a fresh key", 4, _fresh_key),
+    Mutant("no answer counts as a decline", 1, _unknown_is_a_decline),
+    Mutant("the call is made before its row is written", 3, _call_before_write),
+    Mutant("a key is sent again without a look-up, however old", 1, _key_past_its_window),
+    Mutant("the plan is extended before the payment is written", 7, _extended_before_paid),
+    Mutant("the expiry moves from the day of payment", 7, _expiry_from_the_day_of_payment),
+    Mutant("a hard decline is retried", 10, _hard_decline_retried),
+    Mutant("a lease is not fenced", 8, _lease_not_fenced, twins=True),
+)

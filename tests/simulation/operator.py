@@ -1,0 +1,149 @@
+"""The operator: the real commands, landing at any time, in the middle of a charge too."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from renewd.renewal.audit import Event
+from renewd.renewal.command import RefusedError, Standing, Verb, commanded
+from renewd.renewal.decide import opens_at
+from renewd.renewal.model import OPEN_STAGES, HoldReason, Renewal, Subscription, SubscriptionState
+from renewd.renewal.moment import Moment
+from renewd.renewal.period import next_end
+from renewd.renewal.policy import Policy
+from tests.simulation.carrier import CarrierBooks
+from tests.simulation.desk import Command, Desk, Noun
+from tests.simulation.policies import POLICIES
+from tests.simulation.population import method
+from tests.simulation.world import SETTLE_AFTER, World
+
+DAY = timedelta(days=1)
+CURABLE = (HoldReason.CONTACT, HoldReason.PAYMENT_METHOD, HoldReason.VERIFICATION)
+
+
+class Operator:
+    """One person with all the commands, each of them one transaction."""
+
+    def __init__(self, world: World, desk: Desk, carrier: CarrierBooks, policy: Policy) -> None:
+        self.policy, self.policies = policy, [policy]
+        self.moved: dict[tuple[str, datetime], datetime] = {}
+        self._world, self._desk, self._carrier = world, desk, carrier
+        self._halted = False
+
+    def meddle(self) -> None:
+        """Do something, to somebody."""
+        deeds: tuple[tuple[Callable[[], None], int], ...] = (
+            (lambda: self.say(Verb.CANCEL), 3),
+            (lambda: self.say(Verb.PAUSE), 5),
+            (lambda: self.say(Verb.RESUME), 6),
+            (lambda: self.say(Verb.SKIP), 2),
+            (lambda: self.say(Verb.RETRY), 4),
+            (self.halt, 2),
+            (self.unhalt, 5),
+            (self.move, 1),
+            (self.add_card, 4),
+            (self.new_policy, 2),
+        )
+        weights = [weight for _, weight in deeds]
+        self._world.rng.choices([deed for deed, _ in deeds], weights)[0]()
+
+    def say(self, verb: Verb) -> None:
+        """Give one of the commands for some subscription."""
+        chosen = self._world.rng.choice(self._desk.subscriptions())
+        before = self._standing(chosen)
+        moment = Moment(self._world.daemon_now, self.policy, SETTLE_AFTER)
+        try:
+            after, event = commanded(verb, before, moment, "operator", "simulated")
+        except RefusedError:
+            return
+        self._act(
+            event,
+            subscriptions=(after.subscription,),
+            renewals=(after.renewal,) if after.renewal else (),
+            attempts=(after.attempt,) if after.attempt and after.attempt != before.attempt else (),
+        )
+
+    def _standing(self, subscription: Subscription) -> Standing:
+        renewals = [each for each in self._desk.renewals() if each.subscription_id == subscription.id]
+        if not renewals:
+            return Standing(subscription)
+        latest = max(renewals, key=lambda each: each.period_start)
+        attempts = [each for each in self._desk.attempts() if each.renewal_id == latest.id]
+        return Standing(
+            subscription, latest, next((each for each in attempts if each.closed_at is None), None)
+        )
+
+    def halt(self) -> None:
+        if not self._halted:
+            self._halted = True
+            self._act(self._event("operator.halted"), halted="simulated")
+
+    def unhalt(self) -> None:
+        if self._halted:
+            self._halted = False
+            held = self._woken(lambda each: each.hold is HoldReason.HALTED)
+            self._act(self._event("operator.unhalted"), halted="", renewals=held)
+
+    def move(self) -> None:
+        """Give somebody a period by hand: at the carrier, then in our books by an import."""
+        some = [each for each in self._desk.subscriptions() if each.state is SubscriptionState.ACTIVE]
+        if some:
+            chosen = self._world.rng.choice(some)
+            period = self.policy.plans[chosen.plan].period
+            end = next_end(chosen.current_period_end, chosen.anchor, period, chosen.zone)
+            self.moved[chosen.id, chosen.current_period_end] = end
+            self._carrier.good_until[chosen.line] = end
+            moved = replace(chosen, current_period_end=end)
+            moved = replace(moved, opens_at=opens_at(moved, self.policy))
+            standing = self._standing(chosen)
+            looked_at = standing.renewal if standing.renewal and standing.renewal.next_at else None
+            if looked_at and not standing.attempt:
+                looked_at = replace(looked_at, next_at=self._world.daemon_now)
+            self._act(
+                self._event("operator.imported", chosen.id),
+                subscriptions=(moved,),
+                renewals=(looked_at,) if looked_at else (),
+            )
+
+    def add_card(self) -> None:
+        """Import one more card of a customer, and try again what waited for one."""
+        chosen = self._world.rng.choice(self._desk.subscriptions())
+        methods = [each for each in self._desk.methods() if each.customer_id == chosen.customer_id]
+        theirs = {each.id for each in self._desk.subscriptions() if each.customer_id == chosen.customer_id}
+        held = self._woken(lambda each: each.hold in CURABLE and each.subscription_id in theirs)
+        added = method(chosen.customer_id, len(methods))
+        self._act(self._event("operator.imported", chosen.id), methods=(added,), renewals=held)
+
+    def new_policy(self) -> None:
+        """Replace the policy file, and have it read."""
+        self.policy = self._world.rng.choice(POLICIES)
+        self.policies.append(self.policy)
+        self._world.note("operator: new policy", self.policy.digest)
+
+    def _woken(self, wanted: Callable[[Renewal], bool]) -> tuple[Renewal, ...]:
+        now = self._world.daemon_now
+        return tuple(
+            replace(each, next_at=now, due_at=min(each.due_at, now))
+            for each in self._desk.renewals()
+            if each.next_at and wanted(each)
+        )
+
+    def close_shop(self) -> None:
+        """Let what is open come to its end, and plan nothing new."""
+        busy = {each.subscription_id for each in self._desk.renewals() if each.stage in OPEN_STAGES}
+        for each in self._desk.subscriptions():
+            if each.opens_at and each.id not in busy:
+                self._desk.put(replace(each, opens_at=None, state=SubscriptionState.PAUSED))
+
+    def _event(self, name: str, subscription: str = "") -> Event:
+        return Event(name, self._world.daemon_now, "operator", subscription=subscription)
+
+    def _act(
+        self,
+        event: Event,
+        *,
+        halted: str | None = None,
+        **rows: tuple[Noun, ...],
+    ) -> None:
+        self._desk.act(Command(event, halted, tuple(noun for nouns in rows.values() for noun in nouns)))
+        self._world.note(event.name, event.renewal or event.subscription)
