@@ -200,12 +200,13 @@ def _missing() -> Any:
 
 
 def _what_next(path: Path) -> str:
-    given = f"export RENEWD_CONFIG={os.path.relpath(path)}"
-    return f"""
-To read on:
-  {given}
-  renewd log --event 'charge.*' -n 20     every attempt, as it went
-  renewd list --stage review              what a person must look at
-  renewd show S-1001                      the life of one subscription
-  renewd explain S-1002                   when it is charged next, and why
-  renewd forecast --days 30               what comes in"""
+    renewd_here = "renewd" if shutil.which("renewd") else os.path.relpath(sys.argv[0])
+    commands = (
+        ("log --event 'charge.*' -n 20", "every attempt, as it went"),
+        ("list --stage review", "what a person must look at"),
+        ("show S-1001", "the life of one subscription"),
+        ("explain S-1002", "when it is charged next, and why"),
+        ("forecast --days 90", "what comes in"),
+    )
+    lines = [f"  {renewd_here} {command:<30}  {what}" for command, what in commands]
+    return "\n".join(["", "To read on:", f"  export RENEWD_CONFIG={os.path.relpath(path)}", *lines])

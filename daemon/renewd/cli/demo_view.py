@@ -9,7 +9,6 @@ import click
 from renewd.cli.reconcile import Reconciliation
 from renewd.renewal.audit import Event
 from renewd.renewal.money import Money
-from renewd.service.logs import line_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -32,6 +31,7 @@ COLOURS = {
     "review": "red",
 }
 LINES = 14
+SILENT = (".attempted", ".lookup", ".opened", "charge.succeeded", "extend.succeeded")
 
 
 class View(Protocol):
@@ -116,7 +116,7 @@ class Live:
     def tell(self, event: Event) -> None:
         """Take note of an event."""
         self._tally.add(event)
-        if not event.name.endswith((".attempted", ".lookup", ".opened", ".sent")):
+        if event.name.startswith(("charge.", "extend.", "renewal.")) and not event.name.endswith(SILENT):
             self._events.append(event)
 
     def moved(self, now: datetime) -> None:
@@ -138,7 +138,7 @@ class Live:
             Text(f"{self._tally.counts[name]} {name}", style=COLOURS[name]) for name in SHOWN.values()
         )
         lines = [
-            Text(line_of(event), style=_style(event), no_wrap=True, overflow="ellipsis")
+            Text(_line(event), style=_style(event), no_wrap=True, overflow="ellipsis")
             for event in self._events
         ]
         lines += [Text("")] * (LINES - len(lines))
@@ -169,6 +169,14 @@ def summary(result: Reconciliation, days: int) -> str:
     lines += [f"  {name:<28}{value:>12}" for name, value in rows]
     verdict = "The ledger and the log agree." if result.agrees else "THE LEDGER AND THE LOG DO NOT AGREE:"
     return "\n".join([*lines, "", verdict, *(f"  {problem}" for problem in result.problems[:20])])
+
+
+def _line(event: Event) -> str:
+    what = (event.detail or event.code).replace("_", " ")
+    again = f"again {event.next_at:%d %b %H:%M}" if event.next_at and event.next_action == "charge" else ""
+    amount = str(event.amount) if event.amount else ""
+    name = event.name.replace(".", " ").replace("_", " ")
+    return f"{event.at:%d %b %H:%M}  {event.subscription:<8}{name:<20}{amount:>11}  {again or what}"
 
 
 def _style(event: Event) -> str:

@@ -157,6 +157,8 @@ def _log(connection: Connection, events: Sequence[Event]) -> None:
 
 def _open(connection: Connection, openings: Sequence[Opening]) -> list[Opening]:
     """Open what is still as it was read, all of it at once: after an outage there are thousands."""
+    if not openings:
+        return []
     ends = _ends(connection, [opening.subscription.id for opening in openings])
     taken = {
         opening.renewal.id: opening
