@@ -208,5 +208,13 @@ def _what_next(path: Path) -> str:
         ("explain S-1002", "when it is charged next, and why"),
         ("forecast --days 90", "what comes in"),
     )
+    near = path.resolve().is_relative_to(Path.cwd())
     lines = [f"  {renewd_here} {command:<30}  {what}" for command, what in commands]
-    return "\n".join(["", "To read on:", f"  export RENEWD_CONFIG={os.path.relpath(path)}", *lines])
+    return "\n".join(
+        [
+            "",
+            "To read on:",
+            f"  export RENEWD_CONFIG={os.path.relpath(path) if near else path.resolve()}",
+            *lines,
+        ]
+    )

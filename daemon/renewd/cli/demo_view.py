@@ -18,10 +18,12 @@ SHOWN = {
     "renewal.completed": "renewed",
     "charge.declined": "declined",
     "charge.unknown": "in doubt",
+    "extend.unknown": "in doubt",
     "renewal.held": "held",
     "renewal.lapsed": "lapsed",
     "renewal.review": "review",
 }
+NAMES = tuple(dict.fromkeys(SHOWN.values()))
 COLOURS = {
     "renewed": "green",
     "declined": "yellow",
@@ -92,8 +94,7 @@ class DayLines:
         """Print the day, if there was anything in it."""
         if self._tally.counts:
             parts = (
-                f"{self._tally.counts[name]:>3} {name}" if self._tally.counts[name] else ""
-                for name in SHOWN.values()
+                f"{self._tally.counts[name]:>3} {name}" if self._tally.counts[name] else "" for name in NAMES
             )
             columns = "".join(f"{part:<14}" for part in parts)
             click.echo(f"{self._day:%a %d %b %Y}  {columns}{self._tally.amounts():>14}".rstrip())
@@ -116,7 +117,9 @@ class Live:
     def tell(self, event: Event) -> None:
         """Take note of an event."""
         self._tally.add(event)
-        if event.name.startswith(("charge.", "extend.", "renewal.")) and not event.name.endswith(SILENT):
+        if event.name.startswith(("charge.", "extend.", "renewal.", "breaker.")) and not event.name.endswith(
+            SILENT
+        ):
             self._events.append(event)
 
     def moved(self, now: datetime) -> None:
@@ -135,7 +138,8 @@ class Live:
 
         passed, whole = self._now - self._start, self._until - self._start
         counts = Text("   ").join(
-            Text(f"{self._tally.counts[name]} {name}", style=COLOURS[name]) for name in SHOWN.values()
+            Text(f"{count:>4} {name}", style=COLOURS[name] if count else "dim")
+            for name, count in ((name, self._tally.counts[name]) for name in NAMES)
         )
         lines = [
             Text(_line(event), style=_style(event), no_wrap=True, overflow="ellipsis")
@@ -143,7 +147,13 @@ class Live:
         ]
         lines += [Text("")] * (LINES - len(lines))
         title = f"renewd demo  {self._now:%a %d %b %Y %H:%M} UTC"
-        bar = ProgressBar(total=whole / timedelta(days=1), completed=passed / timedelta(days=1), width=None)
+        bar = ProgressBar(
+            total=whole / timedelta(days=1),
+            completed=passed / timedelta(days=1),
+            width=None,
+            complete_style="green",
+            finished_style="green",
+        )
         return Panel(
             Group(bar, Text(""), counts, Text(self._tally.amounts(), style="bold"), Text(""), *lines),
             title=title,
@@ -165,10 +175,17 @@ def summary(result: Reconciliation, days: int) -> str:
         ("charged twice", result.charged_twice),
         ("lost", result.lost),
     ]
-    lines = [f"After {days} days, the gateway's ledger held against the audit log:", ""]
+    lines = [
+        f"After {days} day{'s' if days > 1 else ''}, the gateway's ledger held against the audit log:",
+        "",
+    ]
     lines += [f"  {name:<28}{value:>12}" for name, value in rows]
     verdict = "The ledger and the log agree." if result.agrees else "THE LEDGER AND THE LOG DO NOT AGREE:"
-    return "\n".join([*lines, "", verdict, *(f"  {problem}" for problem in result.problems[:20])])
+    problems = [
+        *result.problems[:20],
+        *([f"{result.lost} were due and never taken up"] if result.lost else []),
+    ]
+    return "\n".join([*lines, "", verdict, *(f"  {problem}" for problem in problems)])
 
 
 def _line(event: Event) -> str:

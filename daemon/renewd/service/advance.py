@@ -15,7 +15,7 @@ from renewd.renewal.begin import opened
 from renewd.renewal.change import Change
 from renewd.renewal.decide import next_step
 from renewd.renewal.fold import folded
-from renewd.renewal.model import Case, open_attempt
+from renewd.renewal.model import Case, HoldReason, open_attempt
 from renewd.renewal.moment import Moment
 from renewd.renewal.rest import rested
 from renewd.renewal.step import Call, Charge, Close, Drop, Hold, Rest, Wait
@@ -98,7 +98,8 @@ async def _attempt(engine: Engine, case: Case, step: Call, moment: Moment) -> tu
     if begun.starts_charge:
         engine.brake.note(moment.now)
     if not await _commit(engine, begun):
-        engine.brake.forget(moment.now)
+        if begun.starts_charge:
+            engine.brake.forget(moment.now)
         return await engine.store.reload(case, moment.now), engine.clock.now()
     case = begun.after()
     started = engine.clock.elapsed()
@@ -114,6 +115,8 @@ async def _attempt(engine: Engine, case: Case, step: Call, moment: Moment) -> tu
     if turned:
         detail = f"{open_attempt(case).provider}: {getattr(answer, 'reason', 'answers again')}"
         await engine.log([Event(f"breaker.{turned}", now, detail=detail)])
+    if turned == "closed":
+        await engine.store.wake([HoldReason.BREAKER], now)
     return case_after, now
 
 

@@ -77,22 +77,22 @@ class Loop:
 
     async def reload(self) -> bool:
         """Put the policy file in force; a bad one changes nothing. Says whether it was taken."""
-        engine = self._engine
         async with self._reloading:
             try:
-                policy = await asyncio.to_thread(self._load_policy)
+                await self._take_up(await asyncio.to_thread(self._load_policy))
             except ValueError as error:
                 log.error("the policy was not reloaded; the old one stays in force", problems=str(error))  # noqa: TRY400
-                await engine.log([self._event("config.rejected", str(error).partition("\n")[0])])
+                await self._engine.log([self._event("config.rejected", str(error).partition("\n")[0])])
                 return False
-            await self._take_up(policy)
+            except StoreUnavailableError as error:
+                log.error("the policy was not reloaded; the database cannot be used", error=str(error))  # noqa: TRY400
+                return False
         return True
 
     async def _take_up(self, policy: Policy) -> None:
-        engine = self._engine
-        old, engine.policy = engine.policy.digest, policy
-        now = engine.clock.now()
+        engine, now = self._engine, self._engine.clock.now()
         await engine.store.replan(policy.digest, lambda each: replanned_at(each, policy, now))
+        old, engine.policy = engine.policy.digest, policy
         await engine.store.wake(POLICY_HOLDS, now)
         await engine.log([self._event("config.reloaded", f"{old} -> {policy.digest}")])
         self._beat.set()

@@ -1,0 +1,100 @@
+"""What a daemon says: JSON lines to a machine, plain lines to a person, and its secrets to nobody."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+
+from tests.service.conftest import Build
+from tests.service.daemon import SECRETS, Daemon, command_line, environment, running, until
+from tests.service.town import Town, due
+
+MIX = (
+    "pm_ok",
+    "pm_insufficient_funds",
+    "pm_lost_card",
+    "pm_500_after_charge",
+    "pm_reset_after_charge",
+    "pm_429",
+)
+LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ  (\S+) +([a-z]+\.[a-z_]+)")
+
+
+def mixed(town: Town) -> None:
+    town.subscribe([due(n, MIX[n % len(MIX)]) for n in range(18)])
+
+
+def answered(town: Town) -> bool:
+    return town.count("audit_log", "duration_ms IS NOT NULL AND leg = 'charge'") >= 18
+
+
+def test_through_a_pipe_every_line_is_a_json_object_with_its_time_and_level(build: Build) -> None:
+    town = build()
+    mixed(town)
+    with subprocess.Popen(
+        command_line(town.path, "run"), env=environment(), stdout=subprocess.PIPE, text=True
+    ) as daemon:
+        until(lambda: town.database.exists() and answered(town), "the answers")
+        daemon.terminate()
+        said = daemon.communicate()[0].splitlines()
+    lines = [json.loads(line) for line in said]
+    assert all({"event", "level", "timestamp"} <= line.keys() for line in lines)
+    assert {"service.started", "charge.succeeded", "charge.declined", "charge.unknown"} <= {
+        line["event"] for line in lines
+    }
+    assert all(line["at"].endswith("+00:00") for line in lines if "at" in line)
+
+
+def test_no_secret_is_in_anything_it_writes_even_at_debug_level(build: Build) -> None:
+    town = build(log__level="debug")
+    mixed(town)
+    with running(town.path) as daemon:
+        until(
+            lambda: answered(town) and town.count("audit_log", "name = 'notice.sent'"), "answers and letters"
+        )
+        assert daemon.stop() == 0
+        assert daemon.said("charge.attempted")
+    written = [path for path in town.folder.rglob("*") if path.is_file() and path.name != "ledger.jsonl"]
+    assert {"daemon.out", "renewd.db"} <= {path.name for path in written}
+    assert any(path.parent.name == "new" for path in written)
+    for path in written:
+        for secret in SECRETS.values():
+            assert secret.encode() not in path.read_bytes(), path
+
+
+def test_no_secret_is_in_its_command_line_or_its_title(build: Build) -> None:
+    with running(build().path) as daemon, open(f"/proc/{daemon.pid}/cmdline") as title:  # noqa: PTH123
+        said = title.read()
+        assert not any(secret in said for secret in SECRETS.values())
+
+
+def test_on_a_terminal_a_person_reads_plain_lines(build: Build) -> None:
+    town = build()
+    mixed(town)
+    ours, theirs = pty.openpty()
+    daemon = Daemon(town.path, output=theirs)
+    os.close(theirs)
+    try:
+        until(lambda: town.database.exists() and answered(town), "the answers")
+        assert daemon.stop() == 0
+        said = _all_of(ours)
+    finally:
+        daemon.kill()
+        os.close(ours)
+    plain = re.sub(r"\x1b\[\d*m", "", said)
+    found = [LINE.match(line) for line in plain.splitlines()]
+    assert all(found), plain
+    assert {("-", "service.started"), ("S-00000", "charge.succeeded"), ("S-00001", "charge.declined")} <= {
+        (each[1], each[2]) for each in found if each
+    }
+    assert "\x1b[33m" in said  # what calls for attention has a colour
+
+
+def _all_of(terminal: int) -> str:
+    parts = []
+    while True:
+        try:
+            parts.append(os.read(terminal, 65_536))
+        except OSError:  # the other end is closed
+            return b"".join(parts).decode()
