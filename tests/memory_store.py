@@ -256,9 +256,10 @@ class MemoryStore:
         ]
         return [each for _, each in sorted(owed, key=lambda pair: pair[0])][:limit]
 
-    async def sent(self, notice: Notice, events: Sequence[Event]) -> None:
-        kept = self.tables.notices[notice.id]
-        self.tables.notices[notice.id] = replace(kept, next_at=notice.next_at, tries=notice.tries)
+    async def sent(self, sent: Sequence[Notice], events: Sequence[Event]) -> None:
+        for notice in sent:
+            kept = self.tables.notices[notice.id]
+            self.tables.notices[notice.id] = replace(kept, next_at=notice.next_at, tries=notice.tries)
         self.tables.events.extend(events)
 
     async def log(self, events: Sequence[Event]) -> None:

@@ -213,8 +213,8 @@ class Store(Protocol):
         """Give notices that are to be sent now, the oldest first."""
         ...
 
-    async def sent(self, notice: Notice, events: Sequence[Event]) -> None:
-        """Write down that a notice was delivered, or when it is to be tried again (see Notice.next_at)."""
+    async def sent(self, sent: Sequence[Notice], events: Sequence[Event]) -> None:
+        """Write down that notices were delivered, or when they are to be tried again (see Notice.next_at)."""
         ...
 
     async def log(self, events: Sequence[Event]) -> None:

@@ -200,8 +200,8 @@ class TestLettersAndLog(StoreContract):
     async def test_a_letter_that_was_sent_is_owed_no_more(self, home: Home, store: OwnStore) -> None:
         home.desk.put(_letter("a", NOW), _letter("b", NOW))
         first, second = await store.owed(NOW, 9)
-        await store.sent(replace(first, tries=1, next_at=None), [Event("notice.sent", NOW)])
-        await store.sent(replace(second, tries=1, next_at=NOW + HOUR), [Event("notice.failed", NOW)])
+        await store.sent([replace(first, tries=1, next_at=None)], [Event("notice.sent", NOW)])
+        await store.sent([replace(second, tries=1, next_at=NOW + HOUR)], [Event("notice.failed", NOW)])
         assert not await store.owed(NOW, 9)
         assert [(each.id, each.tries) for each in await store.owed(NOW + HOUR, 9)] == [("b", 1)]
         assert home.names() == ["notice.sent", "notice.failed"]

@@ -99,9 +99,9 @@ class StoreDoor:
         self.commits_before_mail = self._world.belief.commits
         return await self._inner.owed(now, limit)
 
-    async def sent(self, notice: Notice, events: Sequence[Event]) -> None:
+    async def sent(self, sent: Sequence[Notice], events: Sequence[Event]) -> None:
         await self._before("sent")
-        await self._inner.sent(notice, events)
+        await self._inner.sent(sent, events)
         await self._after("sent")
 
     async def log(self, events: Sequence[Event]) -> None:

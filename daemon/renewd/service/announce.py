@@ -1,5 +1,6 @@
 """Send the letters that are owed. What goes wrong here never touches money."""
 
+import asyncio
 import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -8,53 +9,58 @@ from renewd.renewal.audit import Event
 from renewd.renewal.notice import Letter, Notice
 from renewd.service.engine import Engine
 
-BATCH = 100
+AT_ONCE = 16
 FIRST_WAIT, MOST_TRIES = timedelta(minutes=5), 10
 FAILURES_PER_ROUND = 3
 
 
 async def announce(engine: Engine, now: datetime) -> int:
-    """Send what is owed by `now`, and say how many letters went out.
+    """Send what is owed by `now`, a few letters at a time, and say how many went out.
 
-    After a few failures the round ends: a mail server that is down holds nothing up.
+    After a few failures, or when it has taken as long as a tick may, the round ends: mail holds nothing up.
     """
-    sent = failures = 0
-    while failures < FAILURES_PER_ROUND and not engine.stopping:
-        owed = await engine.store.owed(now, BATCH)
-        for notice in owed:
-            delivered = await _deliver(engine, notice, now)
-            sent, failures = sent + delivered, failures + (not delivered)
-            if failures >= FAILURES_PER_ROUND or engine.stopping:
-                break
-        if len(owed) < BATCH:
+    started, count = engine.clock.elapsed(), 0
+    while not engine.stopping and engine.clock.elapsed() - started < engine.most_per_tick.total_seconds():
+        owed = await engine.store.owed(now, AT_ONCE)
+        problems = await asyncio.gather(*(_deliver(engine, notice) for notice in owed))
+        after = [_after(notice, problem, now) for notice, problem in zip(owed, problems, strict=True)]
+        events = [_event(*each, now) for each in zip(after, problems, strict=True)]
+        await engine.store.sent(after, events)
+        for event in events:
+            engine.tell(event)
+        count += problems.count("")
+        if len(owed) < AT_ONCE or len(problems) - problems.count("") >= FAILURES_PER_ROUND:
             break
-    return sent
+    return count
 
 
-async def _deliver(engine: Engine, notice: Notice, now: datetime) -> bool:
-    problem = ""
+async def _deliver(engine: Engine, notice: Notice) -> str:
+    """Send one letter, and say what went wrong, if anything did. Without anybody to send it to it counts as sent."""
     recipient = notice.recipient or engine.operator_email
-    if recipient:
-        message_id = hashlib.blake2b(notice.id.encode(), digest_size=16).hexdigest()
-        try:
-            await engine.messenger.send(
-                Letter(message_id, recipient, notice.subject, notice.body, notice.created_at)
-            )
-        except OSError as error:
-            problem = str(error) or type(error).__name__
+    message_id = hashlib.blake2b(notice.id.encode(), digest_size=16).hexdigest()
+    letter = Letter(message_id, recipient, notice.subject, notice.body, notice.created_at)
+    try:
+        if recipient:
+            await engine.messenger.send(letter)
+    except OSError as error:
+        return str(error) or type(error).__name__
+    return ""
+
+
+def _after(notice: Notice, problem: str, now: datetime) -> Notice:
     tries = notice.tries + 1
     again = now + FIRST_WAIT * 2**notice.tries if problem and tries < MOST_TRIES else None
-    name = "notice.failed" if problem else "notice.sent"
-    event = Event(
-        name,
+    return replace(notice, tries=tries, next_at=again)
+
+
+def _event(notice: Notice, problem: str, now: datetime) -> Event:
+    return Event(
+        "notice.failed" if problem else "notice.sent",
         now,
         subscription=notice.subscription_id,
         code=notice.kind,
         reference=notice.id,
-        next_action="send" if again else "",
-        next_at=again,
+        next_action="send" if notice.next_at else "",
+        next_at=notice.next_at,
         detail=problem or notice.subject,
     )
-    await engine.store.sent(replace(notice, tries=tries, next_at=again), [event])
-    engine.tell(event)
-    return not problem

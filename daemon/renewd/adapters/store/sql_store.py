@@ -5,17 +5,23 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, bindparam, func, insert, or_, select, update
 
 from renewd.adapters.store import cases, changes, plans
 from renewd.adapters.store.commands import wake
 from renewd.adapters.store.group import GroupWriter
-from renewd.adapters.store.rows import event_row, notice_of, notice_row, renewal_row, subscription_of
+from renewd.adapters.store.rows import event_row, notice_of, renewal_row, subscription_of
 from renewd.adapters.store.tables import attempts, audit_log, notices, renewals, subscriptions
 from renewd.renewal.audit import Event
 from renewd.renewal.change import Change, Opening
 from renewd.renewal.model import Case, HoldReason, Leg, Subscription, SubscriptionState
 from renewd.renewal.notice import Notice
+
+_move_notice = (
+    update(notices)
+    .where(notices.c.id == bindparam("of_notice"))
+    .values(next_at=bindparam("next_at"), tries=bindparam("tries"))
+)
 
 
 class SqlStore:
@@ -36,7 +42,9 @@ class SqlStore:
 
         def void(connection: Connection) -> None:
             connection.execute(
-                update(renewals).where(renewals.c.lease_until.is_not(None)).values(lease_until=None)
+                update(renewals)
+                .where(renewals.c.next_at.is_not(None), renewals.c.lease_until.is_not(None))
+                .values(lease_until=None)
             )
 
         await self._writer.call(void)
@@ -128,16 +136,13 @@ class SqlStore:
         query = select(notices).where(notices.c.next_at <= now).order_by(notices.c.next_at).limit(limit)
         return [notice_of(row) for row in await self._rows(query)]
 
-    async def sent(self, notice: Notice, events: Sequence[Event]) -> None:
+    async def sent(self, sent: Sequence[Notice], events: Sequence[Event]) -> None:
         """See `ports.Store`."""
+        moves = [{"of_notice": each.id, "next_at": each.next_at, "tries": each.tries} for each in sent]
 
         def record(connection: Connection) -> None:
-            row = notice_row(notice)
-            connection.execute(
-                update(notices)
-                .where(notices.c.id == notice.id)
-                .values(next_at=row["next_at"], tries=row["tries"])
-            )
+            if moves:
+                connection.execute(_move_notice, moves)
             _log(connection, events)
 
         await self._writer.call(record)

@@ -1,0 +1,140 @@
+"""The work whose cost is compared: all of renewd, renewd without HTTP, HTTP without renewd."""
+
+import asyncio
+import io
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from renewd.renewal.audit import Event
+from renewd.renewal.model import Attempt, Leg
+from renewd.renewal.money import Money
+from renewd.renewal.outcome import Done, Finding, Outcome
+from renewd.service import logs
+from renewd.service.advance import advance
+from renewd.service.announce import announce
+from renewd.service.engine import Engine
+from renewd.service.scan import scan
+from renewd.service.wiring import running_engine, system_clock
+from tests.benchmarks.measure import peak_rss, spending
+from tests.benchmarks.population import populate
+from tests.benchmarks.setting import PLAN, configured
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass
+class Instant:
+    """A gateway and a carrier that have always done it already."""
+
+    name: str
+    longest_call: timedelta = timedelta(seconds=1)
+
+    async def charge(self, attempt: Attempt) -> Outcome:
+        return Done("pi_1")
+
+    async def extend(self, attempt: Attempt) -> Outcome:
+        return Done(attempt.key)
+
+    async def find(self, attempt: Attempt) -> Finding:
+        return Done("pi_1")
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class Nowhere(io.StringIO):
+    """A log that is made, and not kept."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+def instantly(engine: Engine) -> Engine:
+    """Give the engine providers that answer at once: what is left is the engine and the store."""
+    instant = Instant("instant")
+    return replace(
+        engine,
+        gateways=dict.fromkeys(engine.gateways, instant),
+        carriers=dict.fromkeys(engine.carriers, instant),
+    )
+
+
+async def renew(folder: str, url: str, renewals: int, concurrency: int) -> dict[str, float]:
+    """Renew so many subscriptions with the real engine; without a url, with providers that answer at once."""
+    path = Path(folder) / "renewd.db"
+    populate(path, renewals, renewals, datetime.now(UTC) - HOUR)
+    configuration = configured(path, *([url] if url else []), concurrency=concurrency)
+    completed = 0
+
+    def tell(event: Event) -> None:
+        nonlocal completed
+        completed += event.name == "renewal.completed"
+        logs.tell(event)
+
+    logs.configure("json", "info", Nowhere())
+    async with running_engine(configuration, system_clock(), tell) as running:
+        engine = running if url else instantly(running)
+        with spending() as opening:
+            await scan(engine, engine.clock.now())
+        with spending() as renewing:
+            while await advance(engine):
+                pass
+        with spending() as telling:
+            if not url:
+                await announce(engine, engine.clock.now())
+    if completed != renewals:
+        raise RuntimeError(f"{completed} of {renewals} renewals were completed")
+    return {
+        "open": opening.wall,
+        "open_cpu": opening.cpu,
+        "renew": renewing.wall,
+        "renew_cpu": renewing.cpu,
+        "tell": telling.wall,
+        "tell_cpu": telling.cpu,
+        "rss": peak_rss(),
+    }
+
+
+async def request(folder: str, url: str, renewals: int, concurrency: int) -> dict[str, float]:
+    """Make the two requests of so many renewals, and nothing else."""
+    configuration = configured(Path(folder) / "unused.db", url, concurrency=concurrency)
+    left = iter(range(renewals))
+    async with running_engine(configuration, system_clock(), lambda _: None) as engine:
+
+        async def one_after_another() -> None:
+            for number in left:
+                await engine.gateways["stripe"].charge(charge_of(number))
+                await engine.carriers["tello"].extend(extension_of(number))
+
+        with spending() as spent:
+            await asyncio.gather(*(one_after_another() for _ in range(concurrency)))
+    return {"renew": spent.wall, "renew_cpu": spent.cpu, "rss": peak_rss()}
+
+
+def charge_of(number: int) -> Attempt:
+    """Give a charge as the engine would make it."""
+    begun = datetime(2026, 12, 1, tzinfo=UTC)
+    return Attempt(
+        renewal_id=f"S-{number:07}/20261208T000000Z",
+        leg=Leg.CHARGE,
+        number=1,
+        provider="stripe",
+        subscription_id=f"S-{number:07}",
+        period_start=begun + timedelta(days=7),
+        policy_digest="0123456789abcdef",
+        sent_at=begun,
+        begun_at=begun,
+        amount=Money(2000, "USD"),
+        method_token=f"pm_ok_{number:07}",
+        method_kind="card",
+        gateway_customer=f"cus_{number:07}",
+        line=f"extend_ok_{number:07}",
+        plan=PLAN,
+        extend_to=begun + timedelta(days=37),
+    )
+
+
+def extension_of(number: int) -> Attempt:
+    """Give the extension that follows."""
+    return replace(charge_of(number), leg=Leg.EXTEND, provider="tello", amount=None)

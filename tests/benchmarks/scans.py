@@ -1,0 +1,168 @@
+"""Opening and claiming what is newly due among many subscriptions: what it costs must not grow with their number."""
+
+import asyncio
+import re
+import sqlite3
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import event
+
+from renewd.adapters.store.connect import connect
+from renewd.adapters.store.sql_store import SqlStore
+from renewd.renewal.decide import planned
+from renewd.renewal.moment import Moment
+from renewd.service.tick import tick
+from renewd.service.wiring import running_engine, system_clock
+from tests.benchmarks.jobs import instantly
+from tests.benchmarks.measure import Row, middle, noise, spending
+from tests.benchmarks.population import populate
+from tests.benchmarks.setting import configured
+
+HOUR, LEASE = timedelta(hours=1), timedelta(minutes=5)
+LOOKS = 5
+BATCH = 500  # as the service scans
+CLAIM = 128  # as the service claims, for 64 at once
+_COLUMNS = re.compile(r"(?<=SELECT )(?!min|max|count).*?(?= FROM)|(?<= SET ).*?(?= WHERE)", re.DOTALL)
+_VALUES = re.compile(r"(?<=IN )\((?:\?, )*\?\)")
+
+Plans = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many subscriptions there are, the fewer and the more, how many open in one hour, how many hours."""
+
+    few: int = 100_000
+    many: int = 1_000_000
+    due: int = 1000
+    hours: int = 7
+
+
+def scans(size: Size) -> tuple[list[Row], Plans]:
+    """Measure the two sizes in turns; give the rows, and how each statement of a tick is carried out."""
+    return asyncio.run(_scans(size))
+
+
+async def _scans(size: Size) -> tuple[list[Row], Plans]:
+    start = datetime.now(UTC).replace(microsecond=0) - 2 * size.hours * HOUR
+    times: defaultdict[tuple[int, str], list[float]] = defaultdict(list)
+    with tempfile.TemporaryDirectory(prefix="renewd-bench-") as folder:
+        paths = {total: Path(folder) / str(total) / "renewd.db" for total in (size.few, size.many)}
+        for total, path in paths.items():
+            path.parent.mkdir()
+            populate(path, total, size.due, start)
+        for hour in range(size.hours):
+            for total, path in paths.items():
+                for what, seconds in (await _an_hour(path, start + hour * HOUR, size.due)).items():
+                    times[total, what].append(seconds)
+        for column in ("opens_at", "+opens_at"):
+            found = _finding(paths[size.many], start + size.hours * HOUR, column)
+            times[size.many, column] = list(found)
+        plans = await _a_tick(paths[size.many])
+    return list(_rows(size, times)), plans
+
+
+async def _an_hour(path: Path, now: datetime, due: int) -> dict[str, float]:
+    """Open and claim what has come due by `now`, as the service does."""
+    moment = Moment(now, configured(path).policy, timedelta(0))
+    engine = connect(f"sqlite:///{path}")
+    store = SqlStore(engine, "bench", LEASE)
+    found, claimed = 0, 0
+    with spending() as finding:
+        await store.newly_due(now, due)
+    with spending() as opening:
+        while batch := await store.newly_due(now, BATCH):
+            found += len(await store.open([planned(each, moment) for each in batch]))
+    with spending() as claiming:
+        while cases := await store.claim(now, CLAIM):
+            claimed += len(cases)
+    with spending() as asking:
+        await store.next_due()
+    await store.close()
+    _set_aside(path)
+    if not found == claimed == due:
+        raise RuntimeError(f"{found} opened and {claimed} claimed of {due}")
+    return {"find": finding.wall, "open": opening.wall, "claim": claiming.wall, "next": asking.wall}
+
+
+def _set_aside(path: Path) -> None:
+    """Let what was claimed rest, so that the next hour finds only its own."""
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE renewals SET next_at = NULL, lease_until = NULL WHERE next_at IS NOT NULL")
+
+
+def _finding(path: Path, now: datetime, column: str) -> Iterator[float]:
+    """Find what is newly due with SQLite alone; `+opens_at` forbids it the index."""
+    query = f"SELECT * FROM subscriptions WHERE {column} <= ? ORDER BY {column}"  # noqa: S608
+    connection = sqlite3.connect(path)
+    for _ in range(LOOKS):
+        with spending() as looking:
+            connection.execute(query, (f"{now:%Y-%m-%d %H:%M:%S}.000000",)).fetchall()
+        yield looking.wall
+    connection.close()
+
+
+def _rows(size: Size, times: dict[tuple[int, str], list[float]]) -> Iterator[Row]:
+    yield Row(f"{size.due:,} newly due among {size.many:,} subscriptions, and among {size.few:,}")
+    names = {
+        "find": "finding them",
+        "open": "finding and opening them",
+        "claim": "claiming them",
+        "next": "when to wake next",
+    }
+    for name, what in names.items():
+        few, many = times[size.few, name], times[size.many, name]
+        beside = f"{_ms(middle(few))} among {size.few:,}"
+        yield Row(f"  {what}", _ms(middle(many)), noise(many), beside, f"{middle(many) / middle(few):.2f}")
+    index, table = middle(times[size.many, "opens_at"]), middle(times[size.many, "+opens_at"])
+    beside = f"{_ms(table)}, SQLite looking at every subscription"
+    yield Row("  finding them, SQLite alone and by the index", _ms(index), "", beside, f"{index / table:.3f}")
+
+
+def _ms(seconds: float) -> str:
+    return f"{1000 * seconds:.1f} ms"
+
+
+async def _a_tick(path: Path) -> Plans:
+    """Note every statement of a tick, and ask SQLite how it carries each of them out."""
+    async with running_engine(configured(path), system_clock(), lambda _: None) as running:
+        engine = instantly(running)
+        with _noting() as noted:
+            await tick(engine)
+            await engine.store.next_due()
+    connection = sqlite3.connect(path)
+    plans: Plans = {}
+    for statement, values in noted.items():
+        steps = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
+        if steps:
+            plans[_short(statement)] = "; ".join(step[3] for step in steps)
+    connection.close()
+    return plans
+
+
+def _short(statement: str) -> str:
+    return _VALUES.sub("(?, ...)", _COLUMNS.sub("...", " ".join(statement.split())))
+
+
+@contextmanager
+def _noting() -> Iterator[dict[str, Any]]:
+    """Note each statement that SQLAlchemy has carried out inside, with the first values it had."""
+    noted: dict[str, Any] = {}
+
+    def note(_c: Any, _cursor: Any, statement: str, values: Any, _x: Any, many: bool) -> None:
+        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
+            noted.setdefault(statement, values[0] if many else values)
+
+    event.listen(sqlalchemy.Engine, "before_cursor_execute", note)
+    try:
+        yield noted
+    finally:
+        event.remove(sqlalchemy.Engine, "before_cursor_execute", note)
