@@ -1,6 +1,7 @@
 """The daemon itself: for ever, once, or only its scan."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -39,7 +40,10 @@ def run_command(config: Path) -> None:
 @click.command("once")
 @configured
 def once_command(configuration: Configuration) -> None:
-    """Do all that is due now, then exit; for a timer instead of a daemon."""
+    """Do all that is due now, then exit; for a timer instead of a daemon.
+
+    SIGTERM finishes what is in flight and stops.
+    """
     click.echo(asyncio.run(_once(configuration)), err=True)
 
 
@@ -92,6 +96,8 @@ async def _once(configuration: Configuration) -> str:
     from renewd.service.tick import tick
 
     async with _engine(configuration) as engine:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, setattr, engine, "stopping", True)
         await prepare(engine)
         done = 0
         while worked := await tick(engine):
