@@ -139,9 +139,13 @@ class FakeGateway:
     async def find(self, attempt: Attempt) -> Finding:
         await asyncio.sleep(0)
         self._let_in()
-        ours = [each for each in self.payments if _marks(each.attempt) == _marks(attempt)]
-        findings = [each.finding(self._clock.now()) for each in reversed(ours)]
-        return _weightiest(findings)
+        period = [
+            each for each in reversed(self.payments) if _marks(each.attempt)[:-1] == _marks(attempt)[:-1]
+        ]
+        found = [(each.finding(self._clock.now()), each.attempt.number == attempt.number) for each in period]
+        return _weightiest(
+            [each for each, ours in found if ours or isinstance(each, Mismatch | Done | Pending)]
+        )
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -1,11 +1,11 @@
 """The Store port in plain dictionaries: what `SqlStore` promises, without a database. See tests/contracts/test_store.py."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from renewd.renewal.audit import Event
+from renewd.renewal.audit import DAEMON, Event
 from renewd.renewal.change import Change, Opening
 from renewd.renewal.model import (
     Attempt,
@@ -16,6 +16,7 @@ from renewd.renewal.model import (
     Leg,
     PaymentMethod,
     Renewal,
+    Stage,
     Subscription,
     SubscriptionState,
 )
@@ -66,11 +67,16 @@ class MemoryStore:
         for lease in self.tables.leases.values():
             lease.until = None
 
-    async def newly_due(self, now: datetime, limit: int) -> Sequence[Subscription]:
+    async def newly_due(
+        self, now: datetime, limit: int, plans: Collection[str] | None = None
+    ) -> Sequence[Subscription]:
         due = [
             (each.opens_at, each)
             for each in self.tables.subscriptions.values()
-            if each.opens_at and each.opens_at <= now and each.state is SubscriptionState.ACTIVE
+            if each.opens_at
+            and each.opens_at <= now
+            and each.state is SubscriptionState.ACTIVE
+            and (plans is None or each.plan in plans)
         ]
         return [each for _, each in sorted(due, key=lambda pair: pair[0])][:limit]
 
@@ -90,6 +96,17 @@ class MemoryStore:
         self.tables.renewals[renewal.id] = renewal
         self.tables.events.extend(opening.events)
         return True
+
+    async def doubt(self, instant: datetime) -> None:
+        ours = [each.at for each in self.tables.events if each.actor == DAEMON]
+        if not ours or ours[-1] >= instant:
+            return
+        for key, renewal in self.tables.renewals.items():
+            if renewal.stage is Stage.DUE and renewal.next_at:
+                self.tables.renewals[key] = replace(renewal, check_first=True, version=renewal.version + 1)
+        for key, attempt in self.tables.attempts.items():
+            if attempt.leg is Leg.CHARGE and attempt.closed_at is None:
+                self.tables.attempts[key] = replace(attempt, state=AttemptState.SENT, absences=0)
 
     async def replan(self, digest: str, opens_at: Callable[[Subscription], datetime | None]) -> int:
         if self.tables.state.get(PLANNED_UNDER) == digest:
@@ -243,9 +260,9 @@ class MemoryStore:
 
     async def charges_since(self, instant: datetime) -> Sequence[datetime]:
         return sorted(
-            each.begun_at
+            each.sent_at
             for each in self.tables.attempts.values()
-            if each.leg is Leg.CHARGE and each.begun_at > instant
+            if each.leg is Leg.CHARGE and each.sends and each.sent_at > instant
         )
 
     async def owed(self, now: datetime, limit: int) -> Sequence[Notice]:

@@ -1,6 +1,6 @@
 """What renewd asks of the world. Who answers is in `adapters/`; each port has one conformance suite."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -162,8 +162,10 @@ class Books(Protocol):
 class Store(Protocol):
     """The durable state, as the service uses it. Every method raises StoreUnavailableError when the database does."""
 
-    async def newly_due(self, now: datetime, limit: int) -> Sequence[Subscription]:
-        """Give active subscriptions whose `opens_at` has come, the longest due first."""
+    async def newly_due(
+        self, now: datetime, limit: int, plans: Collection[str] | None = None
+    ) -> Sequence[Subscription]:
+        """Give active subscriptions (on one of `plans`, if given) whose `opens_at` has come, the longest due first."""
         ...
 
     async def open(self, openings: Sequence[Opening]) -> Sequence[Opening]:
@@ -178,6 +180,14 @@ class Store(Protocol):
 
         Nothing is done when the plans were made under this very policy. A subscription whose present period
         already has a renewal is left alone.
+        """
+        ...
+
+    async def doubt(self, instant: datetime) -> None:
+        """If no daemon has written anything since `instant`, treat each charge as one that may have been made.
+
+        After so long we cannot tell an outage from a database restored from a backup: open attempts to charge count
+        as sent, and renewals not yet paid are to be looked up first (see Renewal.check_first).
         """
         ...
 
@@ -206,7 +216,7 @@ class Store(Protocol):
         ...
 
     async def charges_since(self, instant: datetime) -> Sequence[datetime]:
-        """Give the instants at which charges were begun since `instant`."""
+        """Give the instants since `instant` at which charges were sent, each by its last time, the oldest first."""
         ...
 
     async def owed(self, now: datetime, limit: int) -> Sequence[Notice]:

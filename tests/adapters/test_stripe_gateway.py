@@ -1,60 +1,24 @@
 """Each answer of Stripe is one outcome; what cannot be understood is neither success nor failure."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from renewd.adapters.gateways.stripe import StripeGateway
 from renewd.adapters.transport import Answer
 from renewd.renewal.decline import DeclineClass
 from renewd.renewal.money import Money
 from renewd.renewal.outcome import (
-    Absent,
     ActionRequired,
     Declined,
     Done,
-    Finding,
-    Mismatch,
     Outcome,
     Pending,
     Unknown,
     Unreached,
 )
-from tests.adapters.scripted import Scripted, said
+from tests.adapters.scripted import said
+from tests.adapters.stripe_answers import API_KEY, FUNDS, LOST, VERIFY, gateway, intent, kind
 from tests.contracts.attempts import NOW, charge
-
-API_KEY = "sk_live_canary"
-LOST = {"type": "card_error", "code": "card_declined", "decline_code": "lost_card"}
-FUNDS = {"type": "card_error", "code": "card_declined", "decline_code": "insufficient_funds"}
-VERIFY = {"type": "card_error", "code": "authentication_required"}
-
-
-def intent(status: str | None = "succeeded", **changes: Any) -> dict[str, Any]:
-    marks = {"subscription": "sub_1", "period_start": "20261123T090000Z", "leg": "charge", "attempt": "1"}
-    made = {
-        "id": "pi_1",
-        "object": "payment_intent",
-        "amount": 7000,
-        "amount_received": 7000 if status == "succeeded" else 0,
-        "currency": "usd",
-        "status": status,
-        "metadata": {**marks, "theirs": "x"},
-    }
-    return {**made, **changes}
-
-
-def page(*intents: dict[str, Any], more: bool = False) -> dict[str, Any]:
-    return {"object": "list", "data": list(intents), "has_more": more}
-
-
-def gateway(*results: Any) -> tuple[StripeGateway, Scripted]:
-    transport = Scripted(*results)
-    return StripeGateway("stripe", transport, API_KEY), transport
-
-
-def kind(outcome: Finding) -> type:
-    return type(outcome)
 
 
 @pytest.mark.parametrize(
@@ -179,104 +143,6 @@ async def test_an_amount_without_cents_is_written_as_it_is() -> None:
     await ours.charge(charge(amount=Money(900, "JPY")))
     form = transport.sent[0][2]["form"]
     assert (form["amount"], form["currency"]) == ("900", "jpy")
-
-
-@pytest.mark.parametrize(
-    ("intents", "finding"),
-    [
-        ([], Absent()),
-        ([intent()], Done("pi_1")),
-        ([intent("processing")], Pending("pi_1")),
-        ([intent("requires_action")], Pending("pi_1")),
-        ([intent("canceled")], Declined(DeclineClass.OURS, "canceled", "pi_1")),
-        ([intent("requires_capture")], Mismatch("requires_capture", "pi_1")),
-        ([intent("requires_confirmation")], Mismatch("requires_confirmation", "pi_1")),
-        ([intent(amount=7100, amount_received=7100)], Mismatch("another amount", "pi_1")),
-        ([intent(currency="eur")], Mismatch("another amount", "pi_1")),
-        (
-            [intent("requires_payment_method", last_payment_error=LOST)],
-            Declined(DeclineClass.NEVER, "lost_card", "pi_1"),
-        ),
-        (
-            [intent("requires_payment_method", last_payment_error=VERIFY)],
-            ActionRequired("authentication_required", "pi_1"),
-        ),
-        (
-            [intent(id="pi_2"), intent("requires_payment_method", last_payment_error=LOST)],
-            Done("pi_2"),
-        ),
-        ([intent("requires_payment_method", last_payment_error=LOST), intent(id="pi_2")], Done("pi_2")),
-        ([intent("processing", id="pi_2"), intent("canceled")], Pending("pi_2")),
-        ([intent(), intent(id="pi_2")], Mismatch("charged more than once", "pi_1")),
-        ([intent(), intent(id="pi_2", amount=1, amount_received=1)], Mismatch("another amount", "pi_2")),
-        (
-            [
-                intent("requires_payment_method", last_payment_error=FUNDS),
-                intent("requires_payment_method", last_payment_error=LOST, id="pi_0"),
-            ],
-            Declined(DeclineClass.LATER, "insufficient_funds", "pi_1"),
-        ),
-    ],
-)
-async def test_the_list_tells_what_has_become_of_an_attempt(
-    intents: list[dict[str, Any]], finding: Finding
-) -> None:
-    ours, _ = gateway(said(200, page(*intents)))
-    assert await ours.find(charge()) == finding
-
-
-@pytest.mark.parametrize("name", ["subscription", "period_start", "leg", "attempt"])
-async def test_a_payment_with_another_mark_is_not_ours(name: str) -> None:
-    other = intent()
-    other["metadata"][name] = "other"
-    ours, _ = gateway(said(200, page(other)))
-    assert await ours.find(charge()) == Absent()
-
-
-@pytest.mark.parametrize(
-    "answers",
-    [
-        [said(200, b"")],
-        [said(200, {"data": [], "has_more": False})],
-        [said(200, {"object": "list", "data": []})],
-        [said(200, {"object": "list", "data": [], "has_more": True})],
-        [said(200, {"object": "list", "data": {}, "has_more": False})],
-        [said(200, page(intent(metadata=None)))],
-        [said(200, page({"object": "payment_intent"}))],
-        [said(200, {"object": "list", "data": ["pi_1"], "has_more": False})],
-        [said(200, page(intent("requires_payment_method")))],
-        [said(200, page(intent(), more=True)), said(500, b"")],
-        [said(200, page(intent(), more=True)), Unknown("ReadError")],
-        [said(302, b"")],
-        [said(400, {"error": {"type": "invalid_request_error", "code": "resource_missing"}})],
-    ],
-)
-async def test_a_list_that_cannot_be_read_to_its_end_never_means_absent(answers: list[Any]) -> None:
-    ours, _ = gateway(*answers)
-    assert kind(await ours.find(charge())) is Unknown
-
-
-@pytest.mark.parametrize("status", [401, 403, 404])
-async def test_a_gateway_that_turns_us_away_tells_nothing(status: int) -> None:
-    ours, _ = gateway(said(status, b""))
-    assert await ours.find(charge()) == Unreached(f"turned away with {status}", refused=True)
-
-
-async def test_the_list_is_read_to_its_end_from_a_day_before_the_attempt() -> None:
-    pages = [page(intent(id=f"pi_{n}", metadata={}), more=n < 3) for n in range(4)]
-    ours, transport = gateway(*(said(200, each) for each in pages))
-    assert await ours.find(charge()) == Absent()
-    asked = [options["params"] for _, _, options in transport.sent]
-    since = str(int((NOW - timedelta(days=1)).timestamp()))
-    assert all(each["customer"] == "cus_1" and each["created[gte]"] == since for each in asked)
-    assert [each.get("starting_after") for each in asked] == [None, "pi_0", "pi_1", "pi_2"]
-
-
-async def test_a_list_without_an_end_is_given_up() -> None:
-    endless = said(200, page(intent(metadata={}), more=True))
-    ours, transport = gateway(*[endless] * 300)
-    assert kind(await ours.find(charge())) is Unknown
-    assert len(transport.sent) == 200
 
 
 async def test_no_outcome_quotes_the_api_key_or_what_stripe_wrote() -> None:

@@ -12,7 +12,7 @@ from renewd.adapters.clock import SystemClock
 from renewd.cli.explaining import counts
 from renewd.renewal.foresee import Charge
 from renewd.renewal.money import Money
-from tests.cli.building import NOW, Shop
+from tests.cli.building import NOW, POLICY, Shop
 
 COMING = """\
     S-1          AT&T 10 GB (att-10gb), America/New_York, line 8901-1
@@ -170,22 +170,29 @@ def test_a_dry_run_says_what_a_pass_would_do_and_writes_nothing(shop: Shop) -> N
     ran = shop.run("scan", "--dry-run", "--at", "2026-12-04T15:00:00Z")
     assert ran.stdout.splitlines() == [
         "S-4\ttrue\thold\t\tcontact: the customer has no e-mail address to be told at\t2026-12-01T15:07:48Z",
-        "S-2\ttrue\tcharge\t33.00 USD\tVisa 0002\t2026-12-02T23:44:27Z",
-        "S-1\ttrue\tcharge\t40.00 USD\tVisa 4242\t2026-12-03T22:03:00Z",
+        "S-2\ttrue\tlook up\t33.00 USD\tit may have been charged before\t2026-12-02T23:44:27Z",
+        "S-1\ttrue\tlook up\t40.00 USD\tit may have been charged before\t2026-12-03T22:03:00Z",
         "S-3\ttrue\tcharge\t9.00 USD\tVisa 0004\t2026-12-04T10:22:15Z",
     ]
-    assert ran.stderr == "as of 2026-12-04 15:00Z, nothing written: 3 charge, 1 hold; 82.00 USD in all\n"
+    assert (
+        ran.stderr
+        == "as of 2026-12-04 15:00Z, nothing written: 2 look up, 1 hold, 1 charge; 9.00 USD in all\n"
+    )
     assert (shop.out("list", "-o", "jsonl"), shop.out("log", "-o", "jsonl")) == before
 
 
-def test_a_dry_run_tells_the_key_that_each_charge_would_have(shop: Shop) -> None:
-    ran = shop.run("scan", "--dry-run", "--at", "2026-12-04T15:00:00Z", "-o", "jsonl")
+@pytest.mark.parametrize(
+    ("at", "keys"),
+    [
+        ("2026-12-02T23:50:00Z", ["S-2/20261209T060000Z/charge/1"]),
+        ("2026-12-03T22:30:00Z", ["S-1/20261210T050000Z/charge/1"]),
+        ("2026-12-04T15:00:00Z", ["S-3/20261205T230000Z/charge/1"]),
+    ],
+)
+def test_a_dry_run_tells_the_key_that_each_charge_would_have(shop: Shop, at: str, keys: list[str]) -> None:
+    ran = shop.run("scan", "--dry-run", "--at", at, "-o", "jsonl")
     rows = [json.loads(line) for line in ran.stdout.splitlines()]
-    assert [row["idempotency_key"] for row in rows if row["does"] == "charge"] == [
-        "S-2/20261209T060000Z/charge/1",
-        "S-1/20261210T050000Z/charge/1",
-        "S-3/20261205T230000Z/charge/1",
-    ]
+    assert [row["idempotency_key"] for row in rows if row["does"] == "charge"] == keys
 
 
 def test_a_scan_opens_what_is_due_and_charges_nobody(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,3 +224,10 @@ def test_the_ladder_that_is_foreseen_is_the_one_that_is_climbed(shop: Shop) -> N
 def test_nobody_is_charged_ahead_of_time(shop: Shop) -> None:
     ran = shop.run("scan", "--at", "+4d")
     assert (ran.code, "--at needs --dry-run" in ran.stderr) == (2, True)
+
+
+def test_a_dry_run_leaves_out_what_is_on_a_plan_that_is_gone(shop: Shop) -> None:
+    everybody = {row["subscription"] for row in shop.json("scan", "--dry-run", "--at", "+30d")["items"]}
+    shop.write("policy.yaml", POLICY.replace("att-10gb", "att-11gb"))
+    there = {row["subscription"] for row in shop.json("scan", "--dry-run", "--at", "+30d")["items"]}
+    assert there < everybody

@@ -66,8 +66,16 @@ class GatewayContract:
 
     async def test_what_was_never_sent_is_absent(self, world: World) -> None:
         await world.gateway.charge(charge())
-        for other in (charge(number=2), charge(subscription="sub_2"), charge(leg=Leg.EXTEND)):
+        for other in (charge(subscription="sub_2"), charge(leg=Leg.EXTEND)):
             assert await world.gateway.find(other) == Absent()
+
+    async def test_a_period_that_another_attempt_has_paid_is_paid(self, world: World) -> None:
+        done = await world.gateway.charge(charge(number=2))
+        assert await world.gateway.find(charge()) == done
+
+    async def test_a_decline_of_another_attempt_is_not_this_ones(self, world: World) -> None:
+        await world.gateway.charge(charge("pm_insufficient_funds", number=2))
+        assert await world.gateway.find(charge()) == Absent()
 
     @pytest.mark.parametrize(
         ("token", "meaning", "code"),

@@ -69,11 +69,11 @@ def intervene(walk: Walk, what: str, count: int) -> None:
             walk.now += 5 * DAY
 
 
-@given(st.data(), st.integers(0, 40), st.sampled_from([(), (VISA,), (VISA, AMEX)]))
+@given(st.data(), st.integers(0, 40), st.sampled_from([(), (VISA,), (VISA, AMEX)]), st.booleans())
 def test_any_walk_from_opening_to_rest(
-    data: st.DataObject, surprises: int, methods: tuple[PaymentMethod, ...]
+    data: st.DataObject, surprises: int, methods: tuple[PaymentMethod, ...], doubtful: bool
 ) -> None:
-    walk = Walk(case(methods=methods))
+    walk = Walk(case(methods=methods, check_first=doubtful))
     for turn in range(MOST_TURNS):
         step = walk.pending_call()
         if step:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from renewd.renewal.begin import opened
+from renewd.renewal.begin import new_charge, opened
 from renewd.renewal.decline import DeclineClass
 from renewd.renewal.fold import folded
 from renewd.renewal.model import Attempt, AttemptState, Case, Leg, Stage, open_attempt
@@ -19,7 +19,8 @@ from renewd.renewal.outcome import (
     Unknown,
     Unreached,
 )
-from renewd.renewal.step import Call, Charge, Extend, Resend, Settle
+from renewd.renewal.rest import rested
+from renewd.renewal.step import Call, Charge, CheckFirst, Extend, Resend, Settle
 from tests.renewal.building import (
     AMEX,
     EXPIRY,
@@ -138,6 +139,34 @@ def test_sent_again_it_is_the_same_whatever_has_changed_meanwhile() -> None:
 def test_a_look_up_counts_itself_and_changes_nothing_else() -> None:
     looked_up = open_attempt(begun(case(attempt=SENT), Settle(), moment(LATER)))
     assert looked_up == replace(SENT, lookups=1)
+
+
+def test_what_was_doubted_and_found_nowhere_is_sent_for_the_first_time_and_is_the_same() -> None:
+    doubted = rested(case(check_first=True), CheckFirst(VISA), moment()).after()
+    found = doubted
+    for absent_at in (NOON, LATER):
+        found = folded(
+            begun(found, Settle(), moment(absent_at)), Settle(), Absent(), moment(absent_at), 0
+        ).after()
+    assert (open_attempt(found).state, found.renewal.charges) == (AttemptState.UNSENT, 0)
+    sent = open_attempt(begun(found, Resend(), moment(LATER)))
+    assert sent == replace(SENT, sends=1, sent_at=LATER, outcome="absent")
+    assert new_charge(case(), VISA, moment()) == SENT
+
+
+def test_what_was_doubted_and_found_paid_is_never_sent() -> None:
+    doubted = rested(case(check_first=True), CheckFirst(VISA), moment()).after()
+    found = folded(begun(doubted, Settle(), moment()), Settle(), Done("pi_1"), moment(), 0)
+    assert found.attempt == replace(
+        SENT,
+        state=AttemptState.DONE,
+        sends=0,
+        lookups=1,
+        outcome="done",
+        reference="pi_1",
+        closed_at=NOON,
+    )
+    assert (found.renewal.stage, found.renewal.paid, found.renewal.charges) == (Stage.CHARGED, PRICE, 1)
 
 
 def test_a_new_attempt_takes_the_price_of_its_own_moment() -> None:

@@ -3,10 +3,11 @@
 import pytest
 
 from renewd.renewal.decide import next_step
-from renewd.renewal.model import Case, HoldReason, Stage, SubscriptionState
+from renewd.renewal.model import Case, HoldReason, Stage, SubscriptionState, open_attempt
 from renewd.renewal.moment import Moment
-from renewd.renewal.step import Charge, Close, Extend, Hold, Rest, Step, Wait
+from renewd.renewal.step import Charge, CheckFirst, Close, Extend, Hold, Rest, Settle, Step, Wait
 from tests.renewal.building import (
+    AMEX,
     DAY,
     GRACE_ENDS,
     HOUR,
@@ -15,13 +16,16 @@ from tests.renewal.building import (
     NOON,
     PERIOD_END,
     VISA,
+    begun,
     case,
     charged,
     moment,
     policy,
     resting,
+    seat,
 )
 
+SENT = open_attempt(begun(case(), Charge(VISA), moment()))
 CANCELED, PAUSED = SubscriptionState.CANCELED, SubscriptionState.PAUSED
 DEAR = policy({"price": "501.00 USD"})
 EUROS = policy({"price": "70.00 EUR"})
@@ -59,6 +63,46 @@ CHARGES: dict[str, Row] = {
         moment(),
         Extend(),
     ),
+}
+
+DOUBTS: dict[str, Row] = {
+    "what may have been charged before is looked up first": (
+        case(check_first=True),
+        moment(),
+        CheckFirst(VISA),
+    ),
+    "with the method that would be charged": (
+        case(check_first=True, methods=(AMEX, VISA), spent=("pm_visa",)),
+        moment(),
+        CheckFirst(AMEX),
+    ),
+    "once its card is free": (
+        case(check_first=True, busy=("visa",)),
+        moment(),
+        Wait(NOON + MINUTE),
+    ),
+    "not by night": (
+        case(check_first=True),
+        moment("2026-11-24 03:00"),
+        Wait(seat("2026-11-24")),
+    ),
+    "not while charging is halted": (case(check_first=True, halted=True), moment(), HALTED),
+    "not while the gateway does not answer": (
+        case(check_first=True),
+        moment(gateway_until=LATER),
+        resting("gateway"),
+    ),
+    "not without a card": (
+        case(check_first=True, methods=()),
+        moment(),
+        Hold(HoldReason.PAYMENT_METHOD, GRACE_ENDS, "no payment method is left to try"),
+    ),
+    "an attempt that was made is looked up as any other": (
+        case(check_first=True, attempt=SENT),
+        moment(),
+        Settle(),
+    ),
+    "paid it is extended without a look": (charged(check_first=True), moment(), Extend()),
 }
 
 BARS: dict[str, Row] = {
@@ -188,8 +232,8 @@ ORDER: dict[str, Row] = {
 
 @pytest.mark.parametrize(
     ("situation", "moment", "expected"),
-    (ENDS | CHARGES | BARS | ORDER).values(),
-    ids=ENDS | CHARGES | BARS | ORDER,
+    (ENDS | CHARGES | DOUBTS | BARS | ORDER).values(),
+    ids=ENDS | CHARGES | DOUBTS | BARS | ORDER,
 )
 def test_a_situation_has_one_next_step(situation: Case, moment: Moment, expected: Step) -> None:
     assert next_step(situation, moment) == expected

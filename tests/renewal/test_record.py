@@ -6,18 +6,24 @@ from datetime import datetime, timedelta
 import pytest
 
 from renewd.renewal.decide import opens_at
-from renewd.renewal.model import Customer, Subscription, SubscriptionState
-from renewd.renewal.record import Record, merged
-from tests.renewal.building import DAY, NOON, case, policy
+from renewd.renewal.model import Customer, Renewal, Subscription, SubscriptionState
+from renewd.renewal.record import Record, merged, settled_end
+from tests.renewal.building import DAY, NOON, PRICE, case, policy
 
 OURS = replace(case().subscription, opens_at=None)
 
 
 def brought(
-    new: Subscription, old: Subscription | None, *, anchored: bool = True, has_renewal: bool = False
+    new: Subscription,
+    old: Subscription | None,
+    *,
+    anchored: bool = True,
+    has_renewal: bool = False,
+    latest: Renewal | None = None,
 ) -> Subscription:
     record = Record(new, Customer("ada", "Ada", "", "cus_1"), (), anchored)
-    return merged(record, old, has_renewal=has_renewal, policy=policy(), now=NOON)
+    end = settled_end(new, old, latest)
+    return merged(record, old, end=end, has_renewal=has_renewal, policy=policy(), now=NOON)
 
 
 def test_a_new_subscription_is_planned() -> None:
@@ -76,3 +82,20 @@ def test_what_was_held_back_after_an_outage_stays_so(
 ) -> None:
     ours = replace(OURS, current_period_end=NOON + ends_in, opens_at=held_back)
     assert (brought(ours, ours).opens_at == held_back) is kept
+
+
+def test_an_expiry_that_lies_in_a_period_already_paid_for_changes_nothing() -> None:
+    paid = replace(case().renewal, paid=PRICE)
+    nudged = replace(OURS, current_period_end=OURS.current_period_end + timedelta(seconds=1))
+    assert brought(nudged, OURS, latest=paid).current_period_end == OURS.current_period_end
+    bought_by_hand = replace(OURS, current_period_end=paid.period_end)
+    assert brought(bought_by_hand, OURS, latest=paid).current_period_end == paid.period_end
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "state"), [(2, SubscriptionState.ACTIVE), (29, SubscriptionState.LAPSED)]
+)
+def test_a_new_subscription_that_expired_before_its_grace_has_lapsed(
+    days_ago: int, state: SubscriptionState
+) -> None:
+    assert brought(replace(OURS, current_period_end=NOON - days_ago * DAY), None).state is state

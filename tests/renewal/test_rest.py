@@ -7,8 +7,21 @@ import pytest
 
 from renewd.renewal.model import Attempt, AttemptState, HoldReason, Stage, open_attempt
 from renewd.renewal.rest import rested
-from renewd.renewal.step import Charge, Close, Hold, Wait
-from tests.renewal.building import DAY, GRACE_ENDS, HOUR, LATER, NOON, VISA, begun, case, charged, moment
+from renewd.renewal.step import Charge, CheckFirst, Close, Hold, Wait
+from tests.renewal.building import (
+    DAY,
+    GRACE_ENDS,
+    HOUR,
+    LATER,
+    NOON,
+    POLICY,
+    PRICE,
+    VISA,
+    begun,
+    case,
+    charged,
+    moment,
+)
 from tests.renewal.telling import told
 
 OURS, THEIRS = NOON - DAY, GRACE_ENDS
@@ -52,6 +65,22 @@ def test_waiting_changes_nothing_but_the_time() -> None:
     change = rested(case(hold=HoldReason.BRAKE), Wait(LATER), moment())
     assert change.renewal == replace(case(hold=HoldReason.BRAKE).renewal, next_at=LATER)
     assert told(change) == "due held for brake; +5m; no attempt; no event"
+
+
+def test_what_is_doubted_is_the_attempt_that_would_be_made_not_sent_and_looked_up_at_once() -> None:
+    doubtful = case(check_first=True, hold=HoldReason.BRAKE, charges=1, due_at=OURS)
+    change = rested(doubtful, CheckFirst(VISA), moment())
+    assert told(change) == "due; now; attempt sent; charge.doubted"
+    assert change.renewal == replace(
+        doubtful.renewal, check_first=False, hold=None, next_at=NOON, sold_plan="us70"
+    )
+    assert change.attempt == replace(
+        open_attempt(begun(doubtful, Charge(VISA), moment())), sends=0, state=AttemptState.SENT
+    )
+    assert (change.goes_on, change.before_call, change.starts_charge) == (True, False, False)
+    (event,) = change.events
+    assert (event.key, event.attempt, event.amount) == ("sub1/20261130T050000Z/charge/2", 2, PRICE)
+    assert (event.method, event.next_action, event.policy_digest) == ("pm_visa", "lookup", POLICY.digest)
 
 
 ENDS = {

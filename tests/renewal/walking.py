@@ -21,7 +21,7 @@ from renewd.renewal.moment import Moment
 from renewd.renewal.outcome import Finding
 from renewd.renewal.period import into_window
 from renewd.renewal.rest import rested
-from renewd.renewal.step import Call, Charge, Close, Extend, Hold, Resend, Settle, Wait
+from renewd.renewal.step import Call, Charge, CheckFirst, Close, Extend, Hold, Resend, Settle, Wait
 from tests.renewal.building import DAY, NOON, PRICE, case, moment
 
 ONWARD = {
@@ -58,7 +58,7 @@ class Walk:
                 return step
             case Wait(until) if until == self.case.renewal.next_at:
                 self.now = until
-            case Wait() | Hold() | Close():
+            case CheckFirst() | Wait() | Hold() | Close():
                 self._apply(rested(self.case, step, self.moment))
         return None
 

@@ -1,6 +1,9 @@
 """A life told day by day: the real tick on a real database, and everything the audit log says, minute by minute."""
 
+import shutil
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -47,6 +50,17 @@ def of(name: str, lines: Iterable[str]) -> tuple[str, ...]:
 
 
 RENEWED = ("renewal.opened", *paid())
+DOUBTED = "charge.doubted: the period may have been charged already: the gateway is asked first"
+
+
+def doubted(again: str, number: int = 1) -> tuple[str, ...]:
+    """What the diary says of a charge that comes late, until the gateway's list is read `again`."""
+    return (DOUBTED, f"charge.lookup {number}", f"charge.absent, again {again}")
+
+
+def never_made(number: int = 1) -> tuple[str, ...]:
+    """What it says of the second look-up, which finds nothing either."""
+    return (f"charge.lookup {number}", "charge.absent")
 
 
 class Diary:
@@ -59,13 +73,17 @@ class Diary:
         self.clock = FrozenClock(at(begins, zone))
         self.gateway, self.carrier = ScriptedGateway(self.clock), ScriptedCarrier(self.clock)
         self.mailbox = Mailbox()
-        self._database = connect(f"sqlite:///{folder}/renewd.db")
-        migrate(self._database)
-        self.books = SqlBooks(self._database)
-        self.store = SqlStore(self._database, "diary", MINUTE)
+        self._file = folder / "renewd.db"
+        self._open()
         self.engine = self._engine(policy)
         self._read = 0
         self._told_by_name = False
+
+    def _open(self) -> None:
+        self._database = connect(f"sqlite:///{self._file}")
+        migrate(self._database)
+        self.books = SqlBooks(self._database)
+        self.store = SqlStore(self._database, "diary", MINUTE)
 
     def _engine(self, policy: Policy) -> Engine:
         return Engine(
@@ -121,6 +139,27 @@ class Diary:
         """Leave renewd switched off until then."""
         self.clock.instant = at(when, self.zone)
         await self.restart()
+
+    def back_up(self) -> None:
+        """Take a copy of the database, as an operator does while renewd runs."""
+        with closing(sqlite3.connect(self._file)) as ours, closing(sqlite3.connect(self._copy)) as copy:
+            ours.backup(copy)
+
+    async def restore(self, when: str) -> None:
+        """Lose the database, put the copy in its place, and start renewd on it; what is read on is the copy's log."""
+        await self.store.close()
+        self.books.close()
+        for suffix in ("", "-wal", "-shm"):
+            self._file.with_name(self._file.name + suffix).unlink(missing_ok=True)
+        shutil.copy(self._copy, self._file)
+        self._open()
+        self._read = 0
+        self._news()
+        await self.sleep_until(when)
+
+    @property
+    def _copy(self) -> Path:
+        return self._file.with_name("backup.db")
 
     async def restart(self) -> None:
         """Start renewd anew on the database that is there."""

@@ -1,9 +1,10 @@
 """Lives in which a bank says no: softly, and the ladder is climbed; or for good, and another card is waited for."""
 
 from renewd.renewal.command import Verb
+from renewd.renewal.outcome import Done
 from tests.renewal.building import policy
 from tests.scenarios.conftest import Begin
-from tests.scenarios.diary import DECLINED_LETTER, Diary, of, paid
+from tests.scenarios.diary import DECLINED_LETTER, Diary, doubted, never_made, of, paid
 
 NO_FUNDS = "charge.declined insufficient_funds"
 ASKED = "letter to the customer: Action needed to renew US 70"
@@ -117,7 +118,21 @@ async def test_a_payment_to_be_verified_is_held_and_tried_again_at_the_operators
     )
     await diary.quiet_until("2026-11-24 10:00")
     diary.say(Verb.RETRY)
-    await diary.on("2026-11-24 10:00", "operator.retried", *paid(2))
+    await diary.on("2026-11-24 10:00", "operator.retried", *doubted("2026-11-24 10:10", 2))
+    await diary.on("2026-11-24 10:10", *never_made(2), *paid(2))
+
+
+async def test_a_payment_that_the_customer_verified_later_is_found_and_not_made_again(begin: Begin) -> None:
+    diary = begin()
+    diary.subscribe()
+    diary.gateway.will("pm_visa", "authentication_required")
+    await diary.live(diary.clock.now().replace(day=23, hour=20))
+    (key,) = diary.gateway.answered
+    diary.gateway.answered[key] = Done("pi_verified")
+    diary.say(Verb.RETRY)
+    await diary.live(diary.clock.now())
+    assert list(diary.gateway.answered) == [key]
+    assert diary.expiry() == "2026-12-30 00:00"
 
 
 async def test_two_lines_share_a_card_whose_budget_for_the_day_is_used_up(begin: Begin) -> None:

@@ -37,7 +37,7 @@ async def test_two_lines_that_are_due_together_never_try_a_forbidden_card_twice(
     diary.subscribe("sub1")
     diary.subscribe("sub2")
     diary.gateway.will("pm_visa", "lost_card", "lost_card")
-    await diary.sleep_until("2026-11-24 10:00")
+    await diary.sleep_until("2026-11-23 14:00")
     await diary.live()
     assert len(diary.gateway.answered) == 1
 
@@ -47,7 +47,7 @@ async def test_two_lines_that_are_due_together_share_the_budget_of_their_card(be
     diary.subscribe("sub1")
     diary.subscribe("sub2")
     diary.gateway.will("pm_visa", "insufficient_funds", "insufficient_funds")
-    await diary.sleep_until("2026-11-24 10:00")
+    await diary.sleep_until("2026-11-23 14:00")
     await diary.live()
     assert len(diary.gateway.answered) == 1
 
@@ -76,6 +76,6 @@ async def test_two_lines_of_one_customer_that_are_due_together_are_both_charged(
     diary = begin()
     diary.subscribe("sub1")
     diary.subscribe("sub2")
-    await diary.sleep_until("2026-11-24 10:00")
+    await diary.sleep_until("2026-11-23 14:00")
     await diary.live()
     assert sorted(diary.gateway.paid) == ["sub1/20261130T050000Z/charge/1", "sub2/20261130T050000Z/charge/1"]

@@ -9,7 +9,16 @@ from renewd.renewal.command import Verb
 from renewd.renewal.model import Case
 from tests.renewal.building import policy
 from tests.scenarios.conftest import Begin
-from tests.scenarios.diary import DECLINED_LETTER, EXTENDED, RENEWED, THANKS, Diary, paid
+from tests.scenarios.diary import (
+    DECLINED_LETTER,
+    EXTENDED,
+    RENEWED,
+    THANKS,
+    Diary,
+    doubted,
+    never_made,
+    paid,
+)
 
 FIRST = ("renewal.opened", "charge.attempted 1, 70.00 USD on pm_visa")
 DEARER = policy({"price": "75.00 USD"})
@@ -97,7 +106,9 @@ async def test_paused_over_its_day_and_resumed_it_is_opened_late(begin: Begin) -
     await diary.on("2026-11-01 00:00", "operator.paused")
     await diary.quiet_until("2026-11-26 10:00")
     diary.say(Verb.RESUME)
-    await diary.on("2026-11-26 10:00", "operator.resumed", "renewal.opened", *paid())
+    late = ("renewal.opened", *doubted("2026-11-26 10:10"))
+    await diary.on("2026-11-26 10:00", "operator.resumed", *late)
+    await diary.on("2026-11-26 10:10", *never_made(), *paid())
 
 
 async def test_a_price_that_changes_between_two_rungs_holds_for_the_next_attempt(begin: Begin) -> None:

@@ -4,7 +4,17 @@ from itertools import pairwise
 
 from tests.renewal.building import at
 from tests.scenarios.conftest import Begin
-from tests.scenarios.diary import DECLINED_LETTER, EXTENDED, RENEWED, THANKS, Diary, of, paid
+from tests.scenarios.diary import (
+    DECLINED_LETTER,
+    EXTENDED,
+    RENEWED,
+    THANKS,
+    Diary,
+    doubted,
+    never_made,
+    of,
+    paid,
+)
 
 CHARGE = "charge.attempted 1, 70.00 USD on pm_visa"
 REFUSED = "unreached connection refused, again"
@@ -76,7 +86,9 @@ async def test_a_gateway_that_comes_back_by_night_is_asked_by_day(begin: Begin) 
     await diary.on("2026-11-24 17:47", CHARGE, *answers, *EXTENDED, THANKS)
 
 
-async def test_renewd_is_away_for_three_weeks_and_charges_each_once_the_oldest_first(begin: Begin) -> None:
+async def test_renewd_is_away_for_three_weeks_and_looks_each_up_and_charges_it_once_the_oldest_first(
+    begin: Begin,
+) -> None:
     diary = begin(begins="2026-11-20 12:00")
     diary.subscribe("sub1", ends="2026-12-03 00:00")
     diary.subscribe("sub2", ends="2026-12-01 00:00")
@@ -84,8 +96,13 @@ async def test_renewd_is_away_for_three_weeks_and_charges_each_once_the_oldest_f
     await diary.on(
         "2026-12-14 10:00",
         *("sub2: renewal.opened", "sub1: renewal.opened"),
-        *of("sub2", paid()[:-1]),
-        *of("sub1", paid()[:-1]),
+        *of("sub2", doubted("2026-12-14 10:10")),
+        *of("sub1", doubted("2026-12-14 10:10")),
+    )
+    await diary.on(
+        "2026-12-14 10:10",
+        *of("sub2", (*never_made(), *paid()[:-1])),
+        *of("sub1", (*never_made(), *paid()[:-1])),
         *(f"sub2: {THANKS}", f"sub1: {THANKS}"),
     )
     assert (diary.expiry("sub2"), diary.expiry("sub1")) == ("2027-01-01 00:00", "2027-01-03 00:00")
@@ -99,9 +116,10 @@ async def test_renewd_is_away_until_the_day_before_the_next_period_and_does_not_
     diary = begin(begins="2026-11-20 12:00")
     diary.subscribe()
     await diary.sleep_until("2026-12-29 10:00")
-    await diary.on("2026-12-29 10:00", *RENEWED)
+    await diary.on("2026-12-29 10:00", "renewal.opened", *doubted("2026-12-29 10:10"))
+    await diary.on("2026-12-29 10:10", *never_made(), *paid())
     assert diary.expiry() == "2026-12-30 00:00"
-    await diary.on("2026-12-30 10:00", *RENEWED)
+    await diary.on("2026-12-30 10:10", *RENEWED)
     assert diary.expiry() == "2027-01-30 00:00"
     await diary.quiet_until("2027-01-23 00:00")
 
@@ -111,7 +129,8 @@ async def test_renewd_comes_back_by_night_and_charges_by_day(begin: Begin) -> No
     diary.subscribe()
     await diary.sleep_until("2026-11-24 03:00")
     await diary.on("2026-11-24 03:00", "renewal.opened")
-    await diary.on("2026-11-24 17:47", *paid())
+    await diary.on("2026-11-24 17:47", *doubted("2026-11-24 17:57"))
+    await diary.on("2026-11-24 17:57", *never_made(), *paid())
 
 
 async def test_renewd_comes_back_when_the_ladder_was_long_due_and_tries_once(begin: Begin) -> None:
@@ -121,7 +140,8 @@ async def test_renewd_comes_back_when_the_ladder_was_long_due_and_tries_once(beg
     declined = "charge.declined insufficient_funds, again 2026-11-24 17:47"
     await diary.on("2026-11-23 13:30", "renewal.opened", CHARGE, declined, DECLINED_LETTER)
     await diary.sleep_until("2026-12-05 12:00")
-    await diary.on("2026-12-05 12:00", *paid(2))
+    await diary.on("2026-12-05 12:00", *doubted("2026-12-05 12:10", 2))
+    await diary.on("2026-12-05 12:10", *never_made(2), *paid(2))
 
 
 async def test_a_clock_set_back_charges_nobody_twice(begin: Begin) -> None:

@@ -32,6 +32,7 @@ DECLINES: dict[str, Outcome] = {
     "authentication_required": ActionRequired("authentication_required"),
 }
 ARRIVES = {"ok", "reply lost"}
+KEY_LIFETIME = timedelta(hours=24)
 
 
 @dataclass
@@ -52,7 +53,10 @@ class FrozenClock:
 
 @dataclass
 class ScriptedGateway:
-    """Charges cards as the script of each token says; `paid` is its own list, key by key."""
+    """Charges cards as the script of each token says; `paid` is its own list, key by key, and `taken` every payment.
+
+    A key is forgotten after a day, as by a real gateway: the same request is then a new charge.
+    """
 
     clock: FrozenClock
     name: str = "stripe"
@@ -62,6 +66,8 @@ class ScriptedGateway:
     meanwhile: Callable[[], Awaitable[None]] | None = None
     answered: dict[str, Outcome] = field(default_factory=dict)
     paid: dict[str, Money | None] = field(default_factory=dict)
+    taken: list[str] = field(default_factory=list)
+    used_at: dict[str, datetime] = field(default_factory=dict)
 
     def will(self, token: str, *words: str) -> None:
         """Script what the next charges of a card meet."""
@@ -80,7 +86,7 @@ class ScriptedGateway:
         if self.meanwhile:
             happens, self.meanwhile = self.meanwhile, None
             await happens()
-        if attempt.key in self.answered:
+        if attempt.key in self.answered and self.clock.now() < self.used_at[attempt.key] + KEY_LIFETIME:
             return self.answered[attempt.key]
         script = self.scripts[attempt.method_token]
         return self._answer(attempt, script.popleft() if script else "ok")
@@ -89,7 +95,11 @@ class ScriptedGateway:
         """See `ports.Gateway`."""
         if self.down_until and self.clock.now() < self.down_until:
             return Unreached("connection refused")
-        return self.answered.get(attempt.key, Absent())
+        period = f"{attempt.renewal_id}/{attempt.leg}/"
+        taken = [
+            each for key, each in self.answered.items() if key.startswith(period) and isinstance(each, Done)
+        ]
+        return taken[0] if taken else self.answered.get(attempt.key, Absent())
 
     async def close(self) -> None:
         """See `ports.Gateway`."""
@@ -99,9 +109,10 @@ class ScriptedGateway:
             return Unknown("timeout")
         reference = f"pi_{len(self.answered) + 1}"
         answer = DECLINES.get(word, Pending(reference) if word == "processing" else Done(reference))
-        self.answered[attempt.key] = answer
+        self.answered[attempt.key], self.used_at[attempt.key] = answer, self.clock.now()
         if word not in DECLINES:
             self.paid[attempt.key] = attempt.amount
+            self.taken.append(attempt.key)
         return Unknown("timeout") if word == "reply lost" else answer
 
 

@@ -1,6 +1,6 @@
 """The doors between a daemon and the world: each crossing is a seam at which the process may end."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from renewd.ports import Store, StoreUnavailableError
@@ -33,9 +33,11 @@ class StoreDoor:
     async def _after(self, where: str, about: str = "") -> None:
         await self._world.seam(self._process, f"after {where}", about)
 
-    async def newly_due(self, now: datetime, limit: int) -> Sequence[Subscription]:
+    async def newly_due(
+        self, now: datetime, limit: int, plans: Collection[str] | None = None
+    ) -> Sequence[Subscription]:
         await self._before("scan")
-        return await self._inner.newly_due(now, limit)
+        return await self._inner.newly_due(now, limit, plans)
 
     async def open(self, openings: Sequence[Opening]) -> Sequence[Opening]:
         await self._before("open")
@@ -44,6 +46,9 @@ class StoreDoor:
             self._world.note("opened", opening.renewal.id)
         await self._after("open")
         return new
+
+    async def doubt(self, instant: datetime) -> None:
+        await self._inner.doubt(instant)
 
     async def replan(self, digest: str, opens_at: Callable[[Subscription], datetime | None]) -> int:
         return await self._inner.replan(digest, opens_at)

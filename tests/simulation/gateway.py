@@ -157,10 +157,11 @@ class GatewayBooks:
             return _unreached(world)
         if world.chance(world.odds.unreadable):
             return Unknown("unreadable list")
-        ours = [
-            each for each in self.payments if each.marks == _marks(attempt) and each.listed_at <= world.now
+        marks = _marks(attempt)
+        listed = [
+            each for each in self.payments if each.marks[:2] == marks[:2] and each.listed_at <= world.now
         ]
-        readings = [_reading(each, attempt) for each in ours]
+        readings = [_reading(each, attempt) for each in listed]
         done = [each for each in readings if isinstance(each, Done)]
         if len(done) > 1:
             return Mismatch("charged more than once", done[0].reference)
@@ -168,7 +169,8 @@ class GatewayBooks:
             for each in readings:
                 if isinstance(each, rank):
                     return each
-        return readings[-1] if readings else Absent()
+        ours = [_reading(each, attempt) for each in listed if each.marks == marks]
+        return ours[-1] if ours else Absent()
 
 
 def _marks(attempt: Attempt) -> tuple[str, datetime, int]:

@@ -13,7 +13,7 @@ from tests.simulation.desk import Desk
 from tests.simulation.world import SETTLE_AFTER, World
 
 KEY = re.compile(r"(?P<renewal>(?P<subscription>[^/]+)/\d{8}T\d{6}Z)/(?P<leg>charge|extend)/(?P<n>[1-9]\d*)")
-DEFINITE = ("succeeded", "declined", "action_required", "abandoned")
+DEFINITE = ("succeeded", "declined", "action_required", "abandoned", "skipped")
 BARS = ("operator.canceled", "operator.paused", "operator.halted", "renewal.lapsed")
 LIFTS = {
     "operator.resumed": "operator.paused",
@@ -25,9 +25,10 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 @dataclass(slots=True)
 class Call:
-    """What the log has said about one key so far."""
+    """What the log has said about one key so far; `doubted` when it may have been sent in a life we know nothing of."""
 
     sends: int = 0
+    doubted: bool = False
     sent_at: datetime | None = None
     asked: str = ""
     answer: str = ""
@@ -39,10 +40,11 @@ def _never_arrived(call: Call) -> bool:
     """Say whether the last request is known not to have arrived: turned away, or twice absent, spaced."""
     if call.asked == "send" and call.answer == "unreached":
         return True
-    if call.sent_at is None or len(call.absent) < 2:
+    if len(call.absent) < 2:
         return False
     first, second = call.absent[-2:]
-    return second - first >= SETTLE_AFTER and first - call.sent_at >= SETTLE_AFTER
+    spaced = call.sent_at is None or first - call.sent_at >= SETTLE_AFTER
+    return second - first >= SETTLE_AFTER and spaced
 
 
 class Trail:
@@ -66,13 +68,22 @@ class Trail:
             self._barred[whom] = event.name
         elif event.name in LIFTS and self._barred.get(whom) == LIFTS[event.name]:
             del self._barred[whom]
+        elif event.name == "charge.doubted":
+            self._doubted(event)
         elif event.name.endswith(".attempted"):
             self._attempted(event)
         elif event.key and event.leg and not event.name.startswith("renewal."):
             self._answered(event, event.name.split(".")[1])
 
-    def _attempted(self, event: Event) -> None:
-        call, written = self.calls[event.key], KEY.fullmatch(event.key)
+    def _doubted(self, event: Event) -> None:
+        """Take in an attempt that is made without being sent: only its first look-up may follow."""
+        self._derived(event)
+        if self.calls[event.key].sends or self.calls[event.key].doubted:
+            self._world.violated(4, f"{event.key} was doubted though it had been begun")
+        self.calls[event.key].doubted = True
+
+    def _derived(self, event: Event) -> None:
+        written = KEY.fullmatch(event.key)
         if not written or written["subscription"] != event.subscription or written["leg"] != event.leg:
             self._world.violated(4, f"{event.key} is not a derived key")
             return
@@ -80,9 +91,13 @@ class Trail:
         before = self.calls.get(event.key.removesuffix(written["n"]) + str(number - 1))
         if number > 1 and not (before and before.definite):
             self._world.violated(4, f"{event.key} was begun before the key before it had an answer")
+
+    def _attempted(self, event: Event) -> None:
+        self._derived(event)
+        call = self.calls[event.key]
         if call.definite:
             self._world.violated(4, f"{event.key} was sent again after its answer")
-        if call.sends and not _never_arrived(call):
+        if (call.sends or call.doubted) and not _never_arrived(call):
             self._world.violated(5, f"{event.key} was sent again ({event.at}) though it may have arrived")
         self._forbidden(event)
         call.sends, call.sent_at, call.asked, call.answer, call.absent = (
@@ -125,7 +140,7 @@ class Trail:
         if answer == "lookup":
             call.asked = "lookup"
             return
-        if not call.sends:
+        if not call.sends and not call.doubted:
             self._world.violated(3, f"{event.key} was answered before it was begun")
         if answer == "abandoned" and not _never_arrived(call):
             self._world.violated(5, f"{event.key} was given up ({event.at}) though it may have arrived")

@@ -8,7 +8,7 @@ import click
 
 from renewd.cli.cards import looks_like_card
 from renewd.cli.desk import found, moment_of, open_desk, unknown
-from renewd.cli.door import USAGE, configured, fail, operator
+from renewd.cli.door import USAGE, configured_without_policy, fail, operator
 from renewd.cli.output import brief, visible
 from renewd.cli.times import relative
 from renewd.renewal.command import PAST, RefusedError, Standing, Verb, commanded
@@ -44,7 +44,7 @@ def _spoken(command: F) -> F:
 def _verb(verb: Verb, what: str) -> click.Command:
     @click.command(verb.value, help=what)
     @click.argument("subscription_id", metavar="SUB")
-    @configured
+    @configured_without_policy
     @_spoken
     def command(configuration: Configuration, subscription_id: str, reason: str, yes: bool) -> None:
         _carry_out(configuration, verb, subscription_id, reason, yes=yes)
@@ -68,7 +68,7 @@ cancel_command = _verb(Verb.CANCEL, "Stop renewing SUB for good. The plan ends w
 
 
 @click.command("halt")
-@configured
+@configured_without_policy
 @_spoken
 def halt_command(configuration: Configuration, reason: str, yes: bool) -> None:
     """Stop all charging, from this moment on, until unhalt.
@@ -83,7 +83,7 @@ def halt_command(configuration: Configuration, reason: str, yes: bool) -> None:
 
 
 @click.command("unhalt")
-@configured
+@configured_without_policy
 @_spoken
 def unhalt_command(configuration: Configuration, reason: str, yes: bool) -> None:
     """Let charging go on: what was held back is due now."""
@@ -104,7 +104,11 @@ def _carry_out(
     moment = moment_of(configuration)
     with open_desk(configuration) as books:
         dossier = found(books, subscription_id)
-        if dossier.subscription.plan not in moment.policy.plans and verb in (Verb.SKIP, Verb.RETRY):
+        if dossier.subscription.plan not in moment.policy.plans and verb in (
+            Verb.SKIP,
+            Verb.RETRY,
+            Verb.RESUME,
+        ):
             raise RefusedError(f"its plan {dossier.subscription.plan} is not in the catalogue")
         foreseen, _ = commanded(verb, _standing(dossier), moment, operator(), reason)
         _agree(_announcement(verb, dossier, foreseen, moment), yes=yes)

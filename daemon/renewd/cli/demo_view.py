@@ -172,6 +172,10 @@ def summary(result: Reconciliation, days: int) -> str:
         ("attempts in the audit log", result.attempts),
         ("requests in the ledger", result.requests),
         *((f"charged, {money.currency}", str(money).partition(" ")[0]) for money in result.money()),
+        *(
+            (f"  of it renewed, {money.currency}", str(money).partition(" ")[0])
+            for money in result.renewals()
+        ),
         ("charged twice", result.charged_twice),
         ("lost", result.lost),
     ]

@@ -71,6 +71,20 @@ def configured(command: F) -> F:
     return loaded  # type: ignore[return-value]
 
 
+def configured_without_policy(command: F) -> F:
+    """As `configured`, for a command that must work although the policy file is wrong: above all the one that halts."""
+
+    @config_option
+    @functools.wraps(command)
+    def loaded(*args: Any, config: Path, **options: Any) -> Any:
+        configuration = load_configuration(config, without_policy=True)
+        if not configuration.policy.plans:
+            click.echo("renewd: the policy cannot be read; going on without it (see: renewd check)", err=True)
+        return command(configuration, *args, **options)
+
+    return loaded  # type: ignore[return-value]
+
+
 def operator() -> str:
     """Name the person at the terminal, for the audit log."""
     try:

@@ -10,7 +10,7 @@ from itertools import chain
 import click
 
 from renewd.cli.desk import open_desk
-from renewd.cli.door import configured
+from renewd.cli.door import configured_without_policy
 from renewd.cli.output import LISTING_FORMATS, Column, Listing, Output, Row, output_option
 from renewd.cli.times import past
 from renewd.cli.wording import event_style, next_of, what_of
@@ -54,7 +54,7 @@ LOG = Listing(
 
 
 @click.command("log")
-@configured
+@configured_without_policy
 @click.option("--since", type=past, metavar="TIME", help="7d, yesterday, 2026-11-23, 2026-11-23T09:00:00Z.")
 @click.option("--until", type=past, metavar="TIME", help="Before this.")
 @click.option("--subscription", default="", metavar="SUB", help="Of this subscription.")

@@ -27,6 +27,7 @@ class Reconciliation:
     attempts: int = 0
     requests: int = 0
     charged: Counter[str] = field(default_factory=Counter)
+    renewed: Counter[str] = field(default_factory=Counter)
     charged_twice: int = 0
     lost: int = 0
     problems: list[str] = field(default_factory=list)
@@ -39,6 +40,10 @@ class Reconciliation:
     def money(self) -> list[Money]:
         """Give what the gateway charged, per currency."""
         return [Money(minor, currency) for currency, minor in sorted(self.charged.items())]
+
+    def renewals(self) -> list[Money]:
+        """Give what of it bought a renewal, per currency; the rest is in review or still open."""
+        return [Money(minor, currency) for currency, minor in sorted(self.renewed.items())]
 
 
 def reconciled(
@@ -60,6 +65,9 @@ def reconciled(
                 pass
     result.attempts = attempted.total()
     by_id = {renewal.id: renewal for renewal in renewals}
+    for renewal in by_id.values():
+        if renewal.stage is Stage.EXTENDED and renewal.paid:
+            result.renewed[renewal.paid.currency] += renewal.paid.minor
     result.stages.update(renewal.stage for renewal in by_id.values())
     result.recovered = sum(1 for each in declined if each in by_id and by_id[each].stage is Stage.EXTENDED)
     _requests_have_rows(ledger, attempted, result)

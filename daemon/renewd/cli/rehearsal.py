@@ -15,7 +15,19 @@ from renewd.renewal.model import Case, Leg, Stage
 from renewd.renewal.moment import Moment
 from renewd.renewal.money import Money
 from renewd.renewal.query import Listed, ListQuery
-from renewd.renewal.step import Charge, Close, Drop, Extend, Hold, Resend, Rest, Settle, Step, Wait
+from renewd.renewal.step import (
+    Charge,
+    CheckFirst,
+    Close,
+    Drop,
+    Extend,
+    Hold,
+    Resend,
+    Rest,
+    Settle,
+    Step,
+    Wait,
+)
 
 STYLES = {"charge": "bold", "hold": "yellow", "look up": "cyan", "extend": "cyan", "lapsed": "red"}
 
@@ -39,7 +51,7 @@ def rehearsed(books: Books, moment: Moment) -> Iterator[Row]:
     due = [
         (at, listed)
         for listed in subscriptions(books, ListQuery(), moment.policy)
-        if (at := _due_at(listed)) and at <= moment.now
+        if (at := _due_at(listed, moment)) and at <= moment.now
     ]
     for at, listed in sorted(due, key=lambda each: (each[0], each[1].subscription.id)):
         case = case_of(found(books, listed.subscription.id), moment)
@@ -61,16 +73,24 @@ def totals(rows: list[Row]) -> str:
     return f"{words}{f'; {amounts} in all' if amounts else ''}"
 
 
-def _due_at(listed: Listed) -> datetime | None:
+def _due_at(listed: Listed, moment: Moment) -> datetime | None:
     """Give when a subscription is to be looked at: its open renewal, or the one to be opened."""
     subscription = listed.subscription
     present = present_renewal(subscription, listed.renewal)
-    return present.next_at if present else subscription.opens_at
+    if present:
+        return present.next_at
+    return subscription.opens_at if subscription.plan in moment.policy.plans else None
+
+
+ON_THE_OPEN_ATTEMPT = {Resend: "send again", Settle: "look up", Drop: "give up"}
 
 
 def _does(case: Case, step: Step, moment: Moment) -> Row | None:
     """Say what a step does; None for one that does nothing."""
-    attempt, terms = case.attempt, moment.policy.terms_for(case.subscription)
+    attempt, plans = case.attempt, moment.policy.plans
+    # Only what is held or looked up may be on a plan that is gone; none of that needs its terms.
+    known = case.subscription.plan in plans
+    terms: Any = moment.policy.terms_for(case.subscription) if known else None
     does: dict[str, Any] = {
         "amount": attempt.amount if attempt else None,
         "idempotency_key": attempt.key if attempt else "",
@@ -88,19 +108,21 @@ def _does(case: Case, step: Step, moment: Moment) -> Row | None:
             key = f"{case.renewal.id}/{Leg.EXTEND}/{case.renewal.extends + 1}"
             with_ = f"{terms.carrier} until {brief(case.renewal.period_end)}"
             return does | {"does": "extend", "with": with_, "idempotency_key": key}
-        case Resend():
-            return does | {"does": "send again", "with": attempt.key if attempt else ""}
-        case Settle():
-            return does | {"does": "look up", "with": attempt.key if attempt else ""}
+        case Resend() | Settle() | Drop():
+            return does | {"does": ON_THE_OPEN_ATTEMPT[type(step)], "with": attempt.key if attempt else ""}
         case Hold(reason, _, detail):
             return does | {"does": "hold", "with": f"{reason.replace('_', ' ')}: {detail}"}
         case Wait(until):
-            amount = does["amount"] or (terms.price if case.renewal.stage is Stage.DUE else None)
+            amount = does["amount"] or (terms and case.renewal.stage is Stage.DUE and terms.price) or None
             return does | {"does": "wait", "amount": amount, "with": f"until {brief(until)}"}
         case Close(stage, reason):
             return does | {"does": str(stage), "with": reason}
-        case Drop():
-            return does | {"does": "give up", "with": attempt.key if attempt else ""}
+        case CheckFirst():
+            return does | {
+                "does": "look up",
+                "amount": terms.price,
+                "with": "it may have been charged before",
+            }
         case Rest():
             return None
         case _:

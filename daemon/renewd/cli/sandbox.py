@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from renewd.cli.door import UNAVAILABLE, fail
 from renewd.sandbox import describe, serve
 
 
@@ -30,4 +31,7 @@ def sandbox_command(port: int, ledger: Path | None, latency_ms: int) -> None:
 
     The payment method's id and the line's id decide how each behaves.
     """
-    asyncio.run(serve(port, ledger, latency_ms))
+    try:
+        asyncio.run(serve(port, ledger, latency_ms))
+    except OSError as error:
+        fail(f"the sandbox cannot be served: {error.strerror or error}", UNAVAILABLE)

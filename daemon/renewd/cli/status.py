@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import click
 
 from renewd.cli.desk import open_desk
-from renewd.cli.door import FINDINGS, configured
+from renewd.cli.door import FINDINGS, configured_without_policy
 from renewd.cli.output import Output, brief, output_option
 from renewd.cli.times import relative, span, span_text
 from renewd.cli.wording import HOLDS
@@ -19,7 +19,7 @@ DOUBT_FOR = timedelta(hours=1)
 
 
 @click.command("status")
-@configured
+@configured_without_policy
 @click.option(
     "--fail-if-stale",
     "stale",
@@ -53,9 +53,12 @@ def findings_of(status: Status, now: datetime, stale: timedelta) -> Iterator[str
     """Find what somebody should look at."""
     if status.halted:
         yield f"all charging is halted ({status.halted}); let it go on with: renewd unhalt --reason ..."
-    if status.next_due and now - status.next_due > stale:
+    if status.oldest_due and now - status.oldest_due > stale:
         advice = "" if status.running else "; the daemon is not running"
-        yield f"what was due at {brief(status.next_due)} still waits{advice}"
+        down = "; a provider does not answer" if status.holds.get("breaker") else ""
+        yield f"what was due at {brief(status.oldest_due)} still waits{down}{advice}"
+    if status.stages.get("review"):
+        yield f"{status.stages['review']} in review: a person must look; see: renewd list --stage review"
     if status.oldest_doubt and now - status.oldest_doubt > DOUBT_FOR:
         yield f"a call made at {brief(status.oldest_doubt)} is still without an answer"
     if status.unplanned:

@@ -5,6 +5,8 @@ from datetime import datetime
 
 from renewd.renewal.money import Money
 
+DAEMON = "renewd"  # the actor of what no person did
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -15,7 +17,7 @@ class Event:
 
     name: str
     at: datetime
-    actor: str = "renewd"
+    actor: str = DAEMON
     subscription: str = ""
     renewal: str = ""
     leg: str = ""

@@ -5,8 +5,9 @@ from typing import assert_never
 
 from renewd.renewal.change import Change
 from renewd.renewal.events import event_of
-from renewd.renewal.model import Attempt, AttemptState, Case, Leg, open_attempt
+from renewd.renewal.model import Attempt, AttemptState, Case, Leg, PaymentMethod, Renewal, open_attempt
 from renewd.renewal.moment import Moment
+from renewd.renewal.period import next_end
 from renewd.renewal.step import Call, Charge, Extend, Resend, Settle
 
 
@@ -15,12 +16,18 @@ def opened(case: Case, step: Call, moment: Moment) -> Change:
     attempt = _attempt(case, step, moment)
     verb = "lookup" if isinstance(step, Settle) else "attempted"
     renewal = replace(case.renewal, hold=None, next_at=moment.now + moment.settle_after)
+    if isinstance(step, Charge):
+        renewal = sold(renewal, case, moment)
     return Change(
         at=moment.now,
         before=case,
         renewal=renewal,
         attempt=attempt,
-        events=(event_of(case, f"{attempt.leg}.{verb}", moment, attempt, next_action="answer"),),
+        events=(
+            event_of(
+                case, f"{attempt.leg}.{verb}", moment, attempt, next_action="answer", outcome="", code=""
+            ),
+        ),
         before_call=True,
         starts_charge=attempt.leg is Leg.CHARGE and not isinstance(step, Settle),
     )
@@ -29,15 +36,7 @@ def opened(case: Case, step: Call, moment: Moment) -> Change:
 def _attempt(case: Case, step: Call, moment: Moment) -> Attempt:
     match step:
         case Charge(method):
-            terms = moment.policy.terms_for(case.subscription)
-            return replace(
-                _new_attempt(case, Leg.CHARGE, case.renewal.charges + 1, terms.gateway, moment),
-                amount=terms.price,
-                method_id=method.id,
-                method_token=method.token,
-                method_kind=method.kind,
-                gateway_customer=case.customer.gateway_customer,
-            )
+            return new_charge(case, method, moment)
         case Extend():
             carrier = moment.policy.terms_for(case.subscription).carrier
             return _new_attempt(case, Leg.EXTEND, case.renewal.extends + 1, carrier, moment)
@@ -56,6 +55,26 @@ def _attempt(case: Case, step: Call, moment: Moment) -> Attempt:
             return replace(attempt, lookups=attempt.lookups + 1)
         case _:
             assert_never(step)
+
+
+def sold(renewal: Renewal, case: Case, moment: Moment) -> Renewal:
+    """Pin what the charge buys: the plan, and the period that goes with its price, as they are now."""
+    subscription, terms = case.subscription, moment.policy.terms_for(case.subscription)
+    end = next_end(renewal.period_start, subscription.anchor, terms.period, subscription.zone)
+    return replace(renewal, sold_plan=subscription.plan, period_end=end)
+
+
+def new_charge(case: Case, method: PaymentMethod, moment: Moment) -> Attempt:
+    """Pin the next charge of a renewal: its number, its amount and its method."""
+    terms = moment.policy.terms_for(case.subscription)
+    return replace(
+        _new_attempt(case, Leg.CHARGE, case.renewal.charges + 1, terms.gateway, moment),
+        amount=terms.price,
+        method_id=method.id,
+        method_token=method.token,
+        method_kind=method.kind,
+        gateway_customer=case.customer.gateway_customer,
+    )
 
 
 def _new_attempt(case: Case, leg: Leg, number: int, provider: str, moment: Moment) -> Attempt:

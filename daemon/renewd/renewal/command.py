@@ -6,7 +6,15 @@ from enum import StrEnum
 
 from renewd.renewal.audit import Event
 from renewd.renewal.decide import CATCH_UP_SPACING, opens_at, planned
-from renewd.renewal.model import Attempt, AttemptState, Renewal, Stage, Subscription, SubscriptionState
+from renewd.renewal.model import (
+    Attempt,
+    AttemptState,
+    Renewal,
+    Stage,
+    Subscription,
+    SubscriptionState,
+    abandoned,
+)
 from renewd.renewal.moment import Moment
 
 
@@ -62,6 +70,9 @@ def commanded(
         policy_digest=moment.policy.digest,
         detail=reason,
     )
+    given_up = after.attempt if after.attempt != standing.attempt else None
+    if given_up:
+        event = replace(event, leg=given_up.leg, attempt=given_up.number, key=given_up.key)
     return after, event
 
 
@@ -100,9 +111,9 @@ def _skip(standing: Standing, moment: Moment) -> Standing:
         raise RefusedError(
             f"a charge of {subscription.id} may be under way; wait until it is settled: renewd show {subscription.id}"
         )
-    attempt = standing.attempt and replace(
-        standing.attempt, state=AttemptState.ABANDONED, closed_at=moment.now
-    )
+    attempt = standing.attempt
+    if attempt:
+        attempt, renewal = abandoned(attempt, renewal, moment.now)
     skipped = replace(
         renewal,
         stage=Stage.SKIPPED,
@@ -126,9 +137,9 @@ def _retry(standing: Standing, moment: Moment) -> Standing:
         case Stage.REVIEW:
             stage = Stage.CHARGED if renewal.paid else Stage.DUE
             again = replace(renewal, stage=stage, closed_at=None, due_at=moment.now, next_at=moment.now)
-        case Stage.LAPSED if subscription.state is SubscriptionState.CANCELED:
+        case Stage.LAPSED | Stage.SKIPPED if subscription.state is SubscriptionState.CANCELED:
             raise RefusedError(f"{subscription.id} is canceled; nothing is charged for it any more")
-        case Stage.LAPSED if renewal.period_end > moment.now:
+        case Stage.LAPSED | Stage.SKIPPED if renewal.period_end > moment.now:
             subscription = replace(subscription, state=SubscriptionState.ACTIVE)
             again = replace(
                 renewal,
@@ -139,6 +150,7 @@ def _retry(standing: Standing, moment: Moment) -> Standing:
                 next_at=moment.now,
                 spent=(),
                 ladder_step=0,
+                check_first=True,
                 reason="",
             )
         case _:

@@ -20,12 +20,27 @@ from renewd.renewal.model import (
 from renewd.renewal.moment import Moment
 from renewd.renewal.period import charge_instant, into_window, next_end
 from renewd.renewal.policy import Policy
-from renewd.renewal.step import Charge, Close, Drop, Extend, Hold, Resend, Rest, Settle, Step, Wait
+from renewd.renewal.step import (
+    Charge,
+    CheckFirst,
+    Close,
+    Drop,
+    Extend,
+    Hold,
+    Resend,
+    Rest,
+    Settle,
+    Step,
+    Wait,
+)
 from renewd.renewal.terms import Terms
 
 # After an outage a subscription is charged once, and again no sooner than this, however many periods it missed.
 CATCH_UP_SPACING = timedelta(days=1)
 BRAKE_STEP = timedelta(minutes=5)
+# A gateway forgets a key after a day or so. What should have been charged longer ago than this may have been,
+# by a daemon whose database was since restored from a backup, and its key would charge anew.
+KEY_TRUSTED_FOR = timedelta(hours=12)
 BUSY_RECHECK = timedelta(minutes=1)
 UNKNOWN_PLAN_RECHECK = timedelta(hours=1)
 
@@ -69,6 +84,8 @@ def planned(subscription: Subscription, moment: Moment) -> Opening:
         opened_at=moment.now,
         due_at=min(subscription.opens_at or moment.now, moment.now),
         next_at=moment.now,
+        check_first=subscription.opens_at is not None
+        and moment.now - subscription.opens_at > KEY_TRUSTED_FOR,
     )
     opened = Event(
         "renewal.opened",
@@ -108,6 +125,8 @@ def next_step(case: Case, moment: Moment) -> Step:
         return barred or (Resend() if case.attempt else Extend())
     terms = moment.policy.terms_for(case.subscription)
     barred = _bar_to_charging(case, terms, moment)
+    if isinstance(barred, Close) and barred.stage is Stage.LAPSED and case.renewal.check_first:
+        return CheckFirst(_any_method(case))
     if barred or case.attempt:
         return barred or _resend_or_drop(case, moment)
     return _charge_or_hold(case, terms, moment)
@@ -125,6 +144,10 @@ def _bar_to_extending(case: Case) -> Step | None:
         return Close(
             Stage.REVIEW,
             f"paid, but {case.subscription.state} before it was extended; refund or extend by hand",
+        )
+    if case.renewal.sold_plan not in ("", case.subscription.plan):
+        return Close(
+            Stage.REVIEW, f"{case.renewal.sold_plan} was paid, but the plan is {case.subscription.plan} now"
         )
     if case.subscription.current_period_end != case.renewal.period_start:
         return Close(
@@ -170,8 +193,9 @@ def _not_allowed(case: Case, terms: Terms, moment: Moment) -> Step | None:
     if terms.require_email and not case.customer.email:
         return Hold(HoldReason.CONTACT, until, "the customer has no e-mail address to be told at")
     most = moment.policy.brake.max_amount
-    if terms.price.currency != most.currency or terms.price.minor > most.minor:
-        return Hold(HoldReason.APPROVAL, until, f"{terms.price} is above brake.max_amount ({most})")
+    amount = (case.attempt and case.attempt.amount) or terms.price
+    if amount.currency != most.currency or amount.minor > most.minor:
+        return Hold(HoldReason.APPROVAL, until, f"{amount} is above brake.max_amount ({most})")
     return None
 
 
@@ -210,13 +234,20 @@ def _charge_or_hold(case: Case, terms: Terms, moment: Moment) -> Step:
     ]
     for method, at in free:
         if at <= moment.now:
-            return Wait(moment.now + BUSY_RECHECK) if method.id in case.busy else Charge(method)
+            if method.id in case.busy:
+                return Wait(moment.now + BUSY_RECHECK)
+            return CheckFirst(method) if case.renewal.check_first else Charge(method)
     zone = case.subscription.zone
     opening = [into_window(at, terms.charge_window, zone, case.renewal.id) for _, at in free]
     if opening and min(opening) < deadline(case.renewal, terms):
         return Wait(min(opening))
     until = hold_until(case.renewal, terms, moment.now)
     return Hold(HoldReason.PAYMENT_METHOD, until, "no payment method is left to try")
+
+
+def _any_method(case: Case) -> PaymentMethod:
+    """Give a method to look the period up by; the list is read by customer, so any will do, or none."""
+    return case.methods[0] if case.methods else PaymentMethod("", case.customer.id, "")
 
 
 def _resend_or_drop(case: Case, moment: Moment) -> Step:

@@ -9,7 +9,16 @@ from renewd.renewal.change import Change
 from renewd.renewal.decide import deadline, extended_subscription, unknown_plan, usable_methods
 from renewd.renewal.decline import ALLOWED_ACTIONS, DeclineAction, DeclineClass
 from renewd.renewal.events import event_of
-from renewd.renewal.model import Attempt, AttemptState, Case, HoldReason, Leg, Stage, open_attempt
+from renewd.renewal.model import (
+    Attempt,
+    AttemptState,
+    Case,
+    HoldReason,
+    Leg,
+    Stage,
+    SubscriptionState,
+    open_attempt,
+)
 from renewd.renewal.moment import Moment
 from renewd.renewal.outcome import (
     Absent,
@@ -32,6 +41,7 @@ SETTLE_WAITS = (timedelta(0), timedelta(hours=1), timedelta(hours=6), *[timedelt
 PENDING_WAITS = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6), *[timedelta(days=1)] * 7)
 UNREACHED_FIRST, UNREACHED_MOST = timedelta(minutes=1), timedelta(hours=1)
 ABSENCES_BELIEVED = 2
+MOST_SENDS = 5
 
 HOLD_AFTER_DECLINE = {
     DeclineClass.CUSTOMER_ACTION: HoldReason.VERIFICATION,
@@ -65,6 +75,9 @@ def folded(
                 f"the gateway's list does not agree with what we asked: {reason}",
                 moment,
             )
+        case Absent() if attempt.reference:
+            # We hold the provider's own name for it: a list without it is not to be believed.
+            change = _look_again(change, SETTLE_WAITS, moment.settle_after, moment)
         case Absent():
             change = _absent(change, moment)
         case Pending():
@@ -119,11 +132,15 @@ def _refused(change: Change, answer: Declined | ActionRequired, moment: Moment) 
     case = change.before
     if written(change).leg is Leg.EXTEND:
         return closed(change, Stage.REVIEW, f"paid, but the carrier refuses: {answer.code}", moment)
+    if case.subscription.state is SubscriptionState.CANCELED:
+        return closed(change, Stage.CANCELED, "the subscription was canceled", moment)
     if case.subscription.plan not in moment.policy.plans:
         return held(change, unknown_plan(case, moment), moment)
     if isinstance(answer, Declined):
         return _declined(change, answer, moment)
     detail = f"the customer must verify the payment ({answer.code})"
+    # Verified later, that very payment may still go through: nothing else is tried before the list is read.
+    change = replace(change, renewal=replace(change.renewal, check_first=True))
     return held_to_the_end(change, Hold(HoldReason.VERIFICATION, moment.now, detail), moment)
 
 
@@ -198,10 +215,13 @@ def _absent(change: Change, moment: Moment) -> Change:
         return replace(
             change, attempt=attempt, renewal=replace(change.renewal, next_at=moment.now + moment.settle_after)
         )
+    if attempt.sends >= MOST_SENDS:
+        reason = f"the {attempt.leg} was sent {attempt.sends} times, and neither answered nor found"
+        return closed(replace(change, attempt=attempt), Stage.REVIEW, reason, moment)
     return replace(
         change,
         attempt=replace(attempt, state=AttemptState.UNSENT),
-        renewal=replace(change.renewal, next_at=moment.now),
+        renewal=replace(change.renewal, check_first=False, next_at=moment.now),
     )
 
 

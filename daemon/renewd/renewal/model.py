@@ -1,7 +1,7 @@
 """The nouns: who is renewed, with what, and what has happened so far. Values only; instants are UTC."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -121,7 +121,8 @@ class Renewal:
 
     `due_at` is when the next try was or is due, `next_at` when to look at the renewal again. `charges` and
     `extends` count the definite answers of each leg; the attempt after them has the next number. `ladder_step`
-    counts the soft declines; `spent` are the payment tokens that this renewal will not try again.
+    counts the soft declines; `spent` are the payment tokens that this renewal will not try again. `sold_plan`
+    is what is being paid for, and `paid` what was; `check_first` says that the period may have been charged without our knowing, so that the gateway's list is read first.
     """
 
     subscription_id: str
@@ -137,7 +138,9 @@ class Renewal:
     extends: int = 0
     ladder_step: int = 0
     spent: tuple[str, ...] = ()
+    sold_plan: str = ""
     paid: Money | None = None
+    check_first: bool = False
     closed_at: datetime | None = None
     version: int = 0
 
@@ -207,6 +210,14 @@ class Case:
     lease: int = 0
     busy: tuple[str, ...] = ()
     read_at: datetime | None = None
+
+
+def abandoned(attempt: Attempt, renewal: Renewal, now: datetime) -> tuple[Attempt, Renewal]:
+    """Give up an attempt that never arrived. Its number is spent with it: no key ever stands for two requests."""
+    charges = renewal.charges + (attempt.leg is Leg.CHARGE)
+    extends = renewal.extends + (attempt.leg is Leg.EXTEND)
+    ended = replace(attempt, state=AttemptState.ABANDONED, closed_at=now)
+    return ended, replace(renewal, charges=charges, extends=extends)
 
 
 def open_attempt(case: Case) -> Attempt:

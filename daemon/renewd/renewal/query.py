@@ -63,8 +63,9 @@ class Dossier:
 class Status:
     """The state of everything at a glance. `halted` is the operator's reason, or empty.
 
-    `overdue` counts renewals whose next look is more than five minutes late, `in_doubt` open attempts that may
-    have arrived, `oldest_doubt` is when the first of those without any answer was sent; `unplanned` counts active
+    `overdue` counts renewals whose try was due more than five minutes ago and that wait for no person, and
+    `oldest_due` is since when the first of them or of the subscriptions to be opened waits; `in_doubt` counts open
+    attempts that may have arrived, `oldest_doubt` is when the first of those without any answer was sent; `unplanned` counts active
     subscriptions that will never open by themselves (their plan is unknown).
     """
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from renewd.renewal.decide import replanned_at
-from renewd.renewal.model import Customer, PaymentMethod, Subscription, SubscriptionState
+from renewd.renewal.model import Customer, PaymentMethod, Renewal, Subscription, SubscriptionState
 from renewd.renewal.policy import Policy
 
 
@@ -21,24 +21,48 @@ class Record:
     anchored: bool = True
 
 
+def settled_end(new: Subscription, old: Subscription | None, latest: Renewal | None) -> datetime:
+    """Give the expiry that stands: it never moves back, nor into a period that is paid for already."""
+    if old is None:
+        return new.current_period_end
+    end = max(new.current_period_end, old.current_period_end)
+    if latest and latest.paid and latest.period_start <= end < latest.period_end:
+        return old.current_period_end
+    return end
+
+
 def merged(
-    record: Record, old: Subscription | None, *, has_renewal: bool, policy: Policy, now: datetime
+    record: Record,
+    old: Subscription | None,
+    *,
+    end: datetime,
+    has_renewal: bool,
+    policy: Policy,
+    now: datetime,
 ) -> Subscription:
-    """Bring an imported subscription and the one we hold together.
+    """Bring an imported subscription and the one we hold together; `end` is its `settled_end`.
 
     What renewd has done since the file was written stands: an expiry never moves back, a billing anchor that the
-    file leaves out stays, and a pause or a cancel ends only by command. `has_renewal` says whether the period that
+    file leaves out stays, and a pause or a cancel ends only by command. One that we never had, and whose grace period is over, has lapsed. `has_renewal` says whether the period that
     starts at the resulting expiry already has one; then nothing is planned.
     """
     new = record.subscription
     if old:
         anchor = new.anchor if record.anchored else old.anchor
-        end = max(new.current_period_end, old.current_period_end)
         new = replace(new, anchor=anchor, current_period_end=end, state=_merged_state(new, old))
+    elif expired(new, policy, now):
+        new = replace(new, state=SubscriptionState.LAPSED)
     if has_renewal:
         return replace(new, opens_at=None)
     held_back = old.opens_at if old and old.current_period_end == new.current_period_end else None
     return replace(new, opens_at=replanned_at(replace(new, opens_at=held_back), policy, now))
+
+
+def expired(new: Subscription, policy: Policy, now: datetime) -> bool:
+    """Say whether a subscription that we never had is past its grace period: nobody pays for what is long over."""
+    if new.state is not SubscriptionState.ACTIVE or new.plan not in policy.plans:
+        return False
+    return new.current_period_end + policy.terms_for(new).grace <= now
 
 
 def _merged_state(new: Subscription, old: Subscription) -> SubscriptionState:
@@ -47,8 +71,3 @@ def _merged_state(new: Subscription, old: Subscription) -> SubscriptionState:
     if old.state is SubscriptionState.LAPSED and new.current_period_end <= old.current_period_end:
         return old.state
     return new.state
-
-
-def latest_end(new: Subscription, old: Subscription | None) -> datetime:
-    """Give the expiry that `merged` will settle on."""
-    return max(new.current_period_end, old.current_period_end) if old else new.current_period_end

@@ -4,24 +4,36 @@ from dataclasses import replace
 from typing import assert_never
 
 from renewd.renewal import letters
+from renewd.renewal.begin import new_charge, sold
 from renewd.renewal.change import Change
 from renewd.renewal.decide import hold_until
 from renewd.renewal.events import event_of
-from renewd.renewal.model import AttemptState, Case, HoldReason, Stage, SubscriptionState, open_attempt
+from renewd.renewal.model import (
+    AttemptState,
+    Case,
+    HoldReason,
+    PaymentMethod,
+    Stage,
+    SubscriptionState,
+    abandoned,
+    open_attempt,
+)
 from renewd.renewal.moment import Moment
-from renewd.renewal.step import Close, Drop, Hold, Wait
+from renewd.renewal.step import CheckFirst, Close, Drop, Hold, Wait
 
 # These holds are our own doing: the try stays due and is made when they end, even past the grace period.
 OUR_HOLDS = frozenset({HoldReason.HALTED, HoldReason.BRAKE, HoldReason.BREAKER})
 
 
-def rested(case: Case, step: Drop | Hold | Wait | Close, moment: Moment) -> Change:
+def rested(case: Case, step: CheckFirst | Drop | Hold | Wait | Close, moment: Moment) -> Change:
     """Give the rows that follow from a step which calls nobody."""
     match step:
         case Wait(until):
             return Change(moment.now, case, replace(case.renewal, next_at=until))
         case Hold():
             return held(Change(moment.now, case, case.renewal), step, moment)
+        case CheckFirst(method):
+            return _doubted(case, method, moment)
         case Drop():
             return _dropped(case, moment)
         case Close(stage, reason):
@@ -30,12 +42,23 @@ def rested(case: Case, step: Drop | Hold | Wait | Close, moment: Moment) -> Chan
             assert_never(step)
 
 
+def _doubted(case: Case, method: PaymentMethod, moment: Moment) -> Change:
+    """Make the attempt without sending it: from here on it is settled like any other that may have arrived."""
+    if case.attempt:
+        attempt = replace(case.attempt, state=AttemptState.SENT, absences=0)
+    else:
+        attempt = replace(new_charge(case, method, moment), sends=0)
+    renewal = replace(sold(case.renewal, case, moment), check_first=False, hold=None, next_at=moment.now)
+    detail = "the period may have been charged already: the gateway is asked first"
+    event = event_of(case, "charge.doubted", moment, attempt, next_action="lookup", detail=detail)
+    return Change(moment.now, case, renewal, attempt, events=(event,))
+
+
 def _dropped(case: Case, moment: Moment) -> Change:
     """Go on to the next number: this key was never used, and never will be."""
-    attempt = replace(open_attempt(case), state=AttemptState.ABANDONED, closed_at=moment.now)
-    renewal = replace(case.renewal, charges=case.renewal.charges + 1, next_at=moment.now)
+    attempt, renewal = abandoned(open_attempt(case), case.renewal, moment.now)
     event = event_of(case, "charge.abandoned", moment, attempt, next_action="charge")
-    return Change(moment.now, case, renewal, attempt, events=(event,))
+    return Change(moment.now, case, replace(renewal, next_at=moment.now), attempt, events=(event,))
 
 
 def held_to_the_end(change: Change, hold: Hold, moment: Moment) -> Change:
@@ -48,7 +71,9 @@ def held(change: Change, hold: Hold, moment: Moment) -> Change:
     """Hold for a reason; it is told to whoever can end it when the reason is new."""
     case, renewal = change.before, change.renewal
     due_at = renewal.due_at if hold.reason in OUR_HOLDS else max(hold.until, renewal.due_at)
-    held = replace(renewal, hold=hold.reason, reason=hold.detail, due_at=due_at, next_at=hold.until)
+    held = replace(
+        renewal, hold=hold.reason, reason=hold.detail, due_at=due_at, next_at=max(hold.until, moment.now)
+    )
     change = replace(change, renewal=held)
     if renewal.hold is hold.reason:
         return change
@@ -76,9 +101,12 @@ def closed(change: Change, stage: Stage, reason: str, moment: Moment) -> Change:
         change.renewal, stage=stage, reason=reason, hold=None, next_at=None, closed_at=moment.now
     )
     if attempt and attempt.state is AttemptState.UNSENT:
-        attempt = replace(attempt, state=AttemptState.ABANDONED, closed_at=moment.now)
+        attempt, renewal = abandoned(attempt, renewal, moment.now)
+        given_up = event_of(case, f"{attempt.leg}.abandoned", moment, attempt)
+        change = replace(change, events=(*change.events, given_up))
     subscription = None
-    if stage is Stage.LAPSED:
+    present = case.subscription.current_period_end == renewal.period_start
+    if stage is Stage.LAPSED and present and case.subscription.state is SubscriptionState.ACTIVE:
         subscription = replace(case.subscription, state=SubscriptionState.LAPSED, opens_at=None)
     event = event_of(
         case, f"renewal.{stage}", moment, attempt, detail=reason, next_action=_after_close(stage)

@@ -14,6 +14,13 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckFirst:
+    """Make the attempt that would charge `method`, and treat it as one that may have been sent."""
+
+    method: PaymentMethod
+
+
+@dataclass(frozen=True, slots=True)
 class Extend:
     """Ask the carrier to extend the plan, as a new attempt."""
 
@@ -63,4 +70,4 @@ class Rest:
 
 
 Call = Charge | Extend | Resend | Settle
-Step = Call | Drop | Hold | Wait | Close | Rest
+Step = Call | CheckFirst | Drop | Hold | Wait | Close | Rest

@@ -18,7 +18,7 @@ from renewd.renewal.fold import folded
 from renewd.renewal.model import Case, HoldReason, open_attempt
 from renewd.renewal.moment import Moment
 from renewd.renewal.rest import rested
-from renewd.renewal.step import Call, Charge, Close, Drop, Hold, Rest, Wait
+from renewd.renewal.step import Call, Charge, CheckFirst, Close, Drop, Hold, Rest, Wait
 from renewd.service.engine import Engine
 
 log = structlog.get_logger()
@@ -77,7 +77,7 @@ async def _advance(engine: Engine, case: Case | None) -> None:
                 return
             case Wait(until) if until == case.renewal.next_at:
                 return
-            case Drop() | Hold() | Wait() | Close():
+            case CheckFirst() | Drop() | Hold() | Wait() | Close():
                 change = rested(case, step, moment)
                 if await _commit(engine, change):
                     case = change.after() if change.goes_on else None

@@ -30,6 +30,8 @@ class Brake:
 
     def until(self, now: datetime, most: int) -> datetime | None:
         """Give when the next charge may be begun if `most` are allowed in an hour, or None for: now."""
-        while self._begun and self._begun[0] <= now - HOUR:
+        while self._begun and not now - HOUR < self._begun[0] <= now + HOUR:
             self._begun.popleft()
-        return None if len(self._begun) < most else self._begun[len(self._begun) - most] + HOUR
+        if len(self._begun) < most:
+            return None
+        return min(self._begun[len(self._begun) - most], now) + HOUR

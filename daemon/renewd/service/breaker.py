@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 
 from renewd.renewal.outcome import Finding, Unknown, Unreached
 
+LONGEST_REST = timedelta(hours=1)  # what a provider may ask for by Retry-After, at most
+
 
 class Breaker:
     """Opens after `failures` calls in a row that got no usable answer, or at once when the provider turns us away.
@@ -19,6 +21,7 @@ class Breaker:
         self._probe_at_most = probe_at_most
         self._in_a_row = 0
         self._wait = probe_after
+        self._longest = max(probe_after, probe_at_most, LONGEST_REST)
         self._open_until: datetime | None = None
 
     @property
@@ -28,10 +31,12 @@ class Breaker:
 
     def until(self, now: datetime) -> datetime | None:
         """Give until when to leave the provider alone, or None for: it may be called."""
+        self._clamp(now)
         return self._open_until if self._open_until and now < self._open_until else None
 
     def lets_through(self, now: datetime) -> bool:
         """Say whether this very call may be made; when the wait of an open breaker is over, the first is the probe."""
+        self._clamp(now)
         if self._open_until is None:
             return True
         if now < self._open_until:
@@ -50,6 +55,11 @@ class Breaker:
         was_open = self._in_a_row >= self._failures
         self._in_a_row, self._wait, self._open_until = 0, self._probe_after, None
         return "closed" if was_open else ""
+
+    def _clamp(self, now: datetime) -> None:
+        """Wait no longer than was meant, also when the clock has been set back since."""
+        if self._open_until:
+            self._open_until = min(self._open_until, now + self._longest)
 
     def _failed(self, now: datetime, *, at_once: bool) -> str:
         was_open = self._in_a_row >= self._failures

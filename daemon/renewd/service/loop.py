@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -27,9 +28,10 @@ POLICY_HOLDS = (HoldReason.APPROVAL, HoldReason.OPERATOR, HoldReason.CONTACT, Ho
 
 
 async def prepare(engine: Engine) -> None:
-    """Make ready for the first tick: plan under the policy in force, and remember what the brake must know."""
+    """Make ready for the first tick: plan, doubt what may have happened without us, remember for the brake."""
     now = engine.clock.now()
     await engine.store.replan(engine.policy.digest, lambda each: replanned_at(each, engine.policy, now))
+    await engine.store.doubt(now - engine.settle_after)
     engine.brake.remember(await engine.store.charges_since(now - HOUR))
 
 
@@ -56,7 +58,9 @@ class Loop:
         self._scheduler.start()
         self._beat.set()
         while not engine.stopping:
-            await self._beat.wait()
+            # A beat is set for an instant; when the clock is set back, that instant may be weeks away.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._beat.wait(), self._scan_every.total_seconds())
             self._beat.clear()
             if not engine.stopping:
                 self._ring(engine.clock.alarm(await self._tick()))

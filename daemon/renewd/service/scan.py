@@ -14,10 +14,8 @@ async def scan(engine: Engine, now: datetime) -> int:
     moment = Moment(now, engine.policy, timedelta(0))
     count = 0
     while not engine.stopping:
-        due = await engine.store.newly_due(now, BATCH)
-        openings = [
-            planned(subscription, moment) for subscription in due if subscription.plan in engine.policy.plans
-        ]
+        due = await engine.store.newly_due(now, BATCH, engine.policy.plans.keys())
+        openings = [planned(subscription, moment) for subscription in due]
         opened = await engine.store.open(openings)
         for opening in opened:
             for event in opening.events:

@@ -67,8 +67,15 @@ class Configuration:
         return database_url(self.settings, self.folder, environ)
 
 
-def load_configuration(path: Path) -> Configuration:
-    """Read both files. Raises ConfigurationError with every problem of either, and of the two together."""
+# Stands for a policy file that cannot be used, where none is needed.
+NO_POLICY = Policy.model_construct(version=1, plans={})
+
+
+def load_configuration(path: Path, *, without_policy: bool = False) -> Configuration:
+    """Read both files. Raises ConfigurationError with every problem of either, and of the two together.
+
+    `without_policy` makes do with NO_POLICY when the policy alone is wrong.
+    """
     settings = draft(path, Settings)
     policy = _draft_of_policy(path.parent, settings)
     if settings.value:
@@ -77,6 +84,8 @@ def load_configuration(path: Path) -> Configuration:
         policy.report(Finding(*each) for each in incoherences(policy.value))
     if settings.value and policy.value:
         policy.report(in_policy(settings.value, policy.value))
+    if without_policy and policy.problems and not settings.problems and settings.document:
+        return Configuration(settings.loaded(), Loaded(NO_POLICY, settings.document), path.parent)
     if settings.problems or policy.problems:
         raise ConfigurationError([*settings.problems, *policy.problems])
     return Configuration(settings.loaded(), policy.loaded(), path.parent)

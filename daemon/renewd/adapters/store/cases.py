@@ -97,6 +97,7 @@ def being_charged(connection: Connection, method_ids: Iterable[str], now: dateti
         attempts.c.method_id.in_(list(method_ids)),
         attempts.c.closed_at.is_(None),
         attempts.c.sent_at > now - UNDER_WAY,
+        attempts.c.sent_at <= now + UNDER_WAY,
     )
     for row in _all(connection, query):
         charging[row["method_id"]].add(row["renewal_id"])

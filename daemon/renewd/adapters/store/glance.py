@@ -9,16 +9,24 @@ from sqlalchemy import Connection, exists, func, select
 
 from renewd.adapters.store.cases import HALTED
 from renewd.adapters.store.tables import attempts, audit_log, notices, renewals, service_state, subscriptions
-from renewd.renewal.model import AttemptState, Stage, SubscriptionState
+from renewd.renewal.model import AttemptState, HoldReason, Stage, SubscriptionState
 from renewd.renewal.money import Money
 from renewd.renewal.query import Status
 
 LATE = timedelta(minutes=5)
 # An attempt of a renewal in review is a person's to settle; it is counted there.
+_UNANSWERED = (attempts.c.closed_at.is_(None), attempts.c.state == AttemptState.SENT)
 _IN_DOUBT = (
-    attempts.c.closed_at.is_(None),
-    attempts.c.state == AttemptState.SENT,
+    *_UNANSWERED,
     exists().where(renewals.c.id == attempts.c.renewal_id, renewals.c.next_at.is_not(None)),
+)
+
+# What is due and waits for no person: only for us, for a provider, or for the brake.
+_KEPT_WAITING = (
+    renewals.c.stage == Stage.DUE,
+    renewals.c.next_at.is_not(None),
+    renewals.c.hold.in_(["", HoldReason.BREAKER, HoldReason.BRAKE]),
+    ~exists().where(attempts.c.renewal_id == renewals.c.id, *_UNANSWERED),
 )
 
 
@@ -48,6 +56,7 @@ def status(connection: Connection, now: datetime, *, running: bool) -> Status:
     """Count everything."""
     opens = _one(connection, select(func.min(subscriptions.c.opens_at)))
     looks = _one(connection, select(func.min(renewals.c.next_at)))
+    waits = _one(connection, select(func.min(renewals.c.due_at)).where(*_KEPT_WAITING))
     waiting, owed = renewals.c.next_at.is_not(None), notices.c.next_at.is_not(None)
     return Status(
         subscriptions=_counts(connection, subscriptions.c.state),
@@ -55,8 +64,8 @@ def status(connection: Connection, now: datetime, *, running: bool) -> Status:
         holds=_counts(connection, renewals.c.hold, waiting, renewals.c.hold != ""),
         halted=halted(connection),
         next_due=min((instant for instant in (opens, looks) if instant), default=None),
-        overdue=_one(connection, select(func.count()).where(renewals.c.next_at < now - LATE)),
-        oldest_due=looks if looks and looks < now else None,
+        overdue=_one(connection, select(func.count()).where(*_KEPT_WAITING, renewals.c.due_at < now - LATE)),
+        oldest_due=min((instant for instant in (opens, waits) if instant and instant < now), default=None),
         in_doubt=_one(connection, select(func.count()).where(*_IN_DOUBT)),
         oldest_doubt=_oldest_doubt(connection),
         notices_owed=_one(connection, select(func.count()).where(owed)),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import sqlite
 
 from renewd.adapters.store.commands import put_renewal, standing_of, wake
@@ -14,10 +14,21 @@ from renewd.renewal.command import Standing
 from renewd.renewal.model import HoldReason, Renewal
 from renewd.renewal.policy import Policy
 from renewd.renewal.query import Imported
-from renewd.renewal.record import Record, latest_end, merged
+from renewd.renewal.record import Record, merged, settled_end
 
 # What an import can cure: the customer's details and payment methods.
 CURABLE = (HoldReason.CONTACT, HoldReason.PAYMENT_METHOD, HoldReason.VERIFICATION)
+
+_redecide = (
+    update(renewals)
+    .where(
+        renewals.c.next_at.is_not(None),
+        renewals.c.subscription_id.in_(
+            select(subscriptions.c.id).where(subscriptions.c.customer_id == bindparam("of_customer"))
+        ),
+    )
+    .values(version=renewals.c.version + 1)
+)
 
 
 def put_records(connection: Connection, records: Sequence[Record], policy: Policy, now: datetime) -> Imported:
@@ -26,12 +37,12 @@ def put_records(connection: Connection, records: Sequence[Record], policy: Polic
     for record in records:
         standing = standing_of(connection, record.subscription.id)
         old = standing.subscription if standing else None
-        end = latest_end(record.subscription, old)
+        end = settled_end(record.subscription, old, standing.renewal if standing else None)
         taken = select(renewals.c.id).where(
             renewals.c.subscription_id == record.subscription.id, renewals.c.period_start == end
         )
         has_renewal = connection.execute(taken).first() is not None
-        new = merged(record, old, has_renewal=has_renewal, policy=policy, now=now)
+        new = merged(record, old, end=end, has_renewal=has_renewal, policy=policy, now=now)
         differs = _put_customer(connection, record)
         if old is None:
             connection.execute(insert(subscriptions), [subscription_row(new)])
@@ -43,6 +54,8 @@ def put_records(connection: Connection, records: Sequence[Record], policy: Polic
         if standing and standing.renewal and standing.renewal.next_at and old != new:
             put_renewal(connection, _looked_at(standing, now))
         if differs and old:
+            # What was decided on the old details, and is not yet written, must be decided again.
+            connection.execute(_redecide, {"of_customer": record.customer.id})
             wake(connection, CURABLE, now, [record.customer.id])
     return Imported(added, changed, len(records) - added - changed)
 
@@ -60,10 +73,9 @@ def _put_customer(connection: Connection, record: Record) -> bool:
     old = connection.execute(select(customers).where(customers.c.id == customer_id)).mappings().first()
     theirs = select(payment_methods).where(payment_methods.c.customer_id == customer_id)
     known = {each["id"]: dict(each) for each in connection.execute(theirs).mappings()}
-    # A method that a network rule has blocked stays blocked, whatever the file says.
-    new = {
-        m.id: method_row(replace(m, blocked=bool(known.get(m.id, {}).get("blocked")))) for m in record.methods
-    }
+    # What a network rule has blocked stays, and stays blocked, whatever the file says or leaves out.
+    blocked = {method_id: each for method_id, each in known.items() if each["blocked"]}
+    new = blocked | {m.id: method_row(replace(m, blocked=m.id in blocked)) for m in record.methods}
     if old and dict(old) == row and new == known:
         return False
     put = sqlite.insert(customers).values(row)

@@ -7,8 +7,9 @@ from sqlalchemy import Connection, and_, bindparam, select, update
 from sqlalchemy.dialects import sqlite
 
 from renewd.adapters.store.rows import subscription_of
-from renewd.adapters.store.tables import renewals, service_state, subscriptions
-from renewd.renewal.model import Subscription, SubscriptionState
+from renewd.adapters.store.tables import attempts, audit_log, renewals, service_state, subscriptions
+from renewd.renewal.audit import DAEMON
+from renewd.renewal.model import AttemptState, Leg, Stage, Subscription, SubscriptionState
 
 BATCH = 1000
 PLANNED_UNDER = "planned_under"
@@ -64,3 +65,22 @@ def replan(
     if moves:
         connection.execute(_plan, moves)
     return (rows[-1]["id"] if len(rows) == BATCH else "", len(moves))
+
+
+def doubt(connection: Connection, instant: datetime) -> None:
+    """Treat each charge as one that may have been made, if no daemon has written anything since `instant`."""
+    ours = (
+        select(audit_log.c.at)
+        .where(audit_log.c.actor == DAEMON)
+        .order_by(audit_log.c.sequence.desc())
+        .limit(1)
+    )
+    last = connection.execute(ours).scalar()
+    if last is None or last >= instant:
+        return
+    unpaid = (renewals.c.stage == Stage.DUE, renewals.c.next_at.is_not(None))
+    connection.execute(
+        update(renewals).where(*unpaid).values(check_first=True, version=renewals.c.version + 1)
+    )
+    under_way = (attempts.c.leg == Leg.CHARGE, attempts.c.closed_at.is_(None))
+    connection.execute(update(attempts).where(*under_way).values(state=AttemptState.SENT, absences=0))

@@ -1,6 +1,6 @@
 """The Store port on SQLAlchemy Core."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -49,11 +49,16 @@ class SqlStore:
 
         await self._writer.call(void)
 
-    async def newly_due(self, now: datetime, limit: int) -> Sequence[Subscription]:
+    async def newly_due(
+        self, now: datetime, limit: int, plans: Collection[str] | None = None
+    ) -> Sequence[Subscription]:
         """See `ports.Store`."""
+        on_these = () if plans is None else (subscriptions.c.plan.in_(list(plans)),)
         query = (
             select(subscriptions)
-            .where(subscriptions.c.opens_at <= now, subscriptions.c.state == SubscriptionState.ACTIVE)
+            .where(
+                subscriptions.c.opens_at <= now, subscriptions.c.state == SubscriptionState.ACTIVE, *on_these
+            )
             .order_by(subscriptions.c.opens_at)
             .limit(limit)
         )
@@ -67,6 +72,8 @@ class SqlStore:
         """See `ports.Store`."""
         if await self._writer.call(plans.digest) == digest:
             return 0
+        # Until it is done, the plans are made under no policy: broken off, it starts again.
+        await self._writer.call(partial(plans.planned_under, digest=""))
         after, moved = "", 0
         while True:
             last, count = await self._writer.call(partial(plans.replan, after=after, opens_at=opens_at))
@@ -76,6 +83,10 @@ class SqlStore:
             after = last
         await self._writer.call(partial(plans.planned_under, digest=digest))
         return moved
+
+    async def doubt(self, instant: datetime) -> None:
+        """See `ports.Store`."""
+        await self._writer.call(partial(plans.doubt, instant=instant))
 
     async def claim(self, now: datetime, limit: int) -> Sequence[Case]:
         """See `ports.Store`."""
@@ -125,11 +136,9 @@ class SqlStore:
 
     async def charges_since(self, instant: datetime) -> Sequence[datetime]:
         """See `ports.Store`."""
-        begun = attempts.c.begun_at
-        rows = await self._rows(
-            select(begun).where(attempts.c.leg == Leg.CHARGE, begun > instant).order_by(begun)
-        )
-        return [row["begun_at"] for row in rows]
+        sent = attempts.c.sent_at
+        query = select(sent).where(attempts.c.leg == Leg.CHARGE, attempts.c.sends > 0, sent > instant)
+        return [row["sent_at"] for row in await self._rows(query.order_by(sent))]
 
     async def owed(self, now: datetime, limit: int) -> Sequence[Notice]:
         """See `ports.Store`."""

@@ -115,8 +115,10 @@ renewals = Table(
     Column("extends", Integer, nullable=False),
     Column("ladder_step", Integer, nullable=False),
     Column("spent", JSON, nullable=False),
+    _text("sold_plan"),
     Column("paid_minor", BigInteger),
     Column("paid_currency", String(3)),
+    Column("check_first", Boolean, nullable=False),
     _instant("closed_at", nullable=True),
     Column("version", Integer, nullable=False),
     Column("lease_owner", Text, nullable=False, server_default=""),
@@ -188,10 +190,10 @@ attempts = Table(
         sqlite_where=text("leg = 'charge'"),
         postgresql_where=text("leg = 'charge'"),
     ),
-    # What the brake counts: the charges begun in the last hour.
+    # What the brake counts: the charges sent in the last hour.
     Index(
-        "attempts_charges_begun",
-        "begun_at",
+        "attempts_charges_sent",
+        "sent_at",
         sqlite_where=text("leg = 'charge'"),
         postgresql_where=text("leg = 'charge'"),
     ),

@@ -5,12 +5,12 @@ idempotency (docs.stripe.com/api/idempotent_requests: keys live for at least 24 
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 from renewd.adapters.gateways.stripe.declines import declined, safe_code
-from renewd.adapters.gateways.stripe.intents import identity, is_ours, metadata, reading, settled
+from renewd.adapters.gateways.stripe.intents import identity, is_ours, metadata, of_period, reading, settled
 from renewd.adapters.transport import Answer, Transport
 from renewd.renewal.decline import DeclineClass
 from renewd.renewal.model import Attempt
@@ -23,6 +23,8 @@ _PAGE = 100  # PaymentIntents a page, the most Stripe gives
 _MAX_PAGES = 200
 # Our clock may run ahead of Stripe's; a list that starts too late would hide a charge.
 _CLOCK_SKEW = timedelta(days=1)
+# A period is charged less than a year before it starts, whatever the policy.
+_EARLIEST_CHARGE = timedelta(days=400)
 _KEY_IN_USE = 409
 # What Stripe calls our kinds of payment method; Apple Pay is a card to it.
 _TYPES = {"paypal": "paypal"}
@@ -51,11 +53,11 @@ class StripeGateway:
         return _charged(result, attempt) if isinstance(result, Answer) else result
 
     async def find(self, attempt: Attempt) -> Finding:
-        """Read the customer's PaymentIntents from a day before the attempt on, to the list's end."""
+        """Read the customer's PaymentIntents, from before the period could first be charged to the list's end."""
         found: list[Mapping[str, Any]] = []
         params = {
             "customer": attempt.gateway_customer,
-            "created[gte]": str(int((attempt.begun_at - _CLOCK_SKEW).timestamp())),
+            "created[gte]": str(int(_since(attempt).timestamp())),
             "limit": str(_PAGE),
         }
         for _ in range(_MAX_PAGES):
@@ -63,9 +65,9 @@ class StripeGateway:
             if not isinstance(page, tuple):
                 return page
             intents, has_more = page
-            found += (intent for intent in intents if is_ours(intent, attempt))
+            found += (intent for intent in intents if of_period(intent, attempt))
             if not has_more:
-                return settled(found, _money(attempt))
+                return settled(found, attempt, _money(attempt))
             params["starting_after"] = intents[-1]["id"]
         return Unknown(f"the list has no end in {_MAX_PAGES} pages")
 
@@ -88,6 +90,10 @@ class StripeGateway:
                 return Unreached(f"turned away with {status}", refused=True)
             case status, _:
                 return Unknown(f"the list was answered with {status}")
+
+
+def _since(attempt: Attempt) -> datetime:
+    return min(attempt.begun_at - _CLOCK_SKEW, attempt.period_start - _EARLIEST_CHARGE)
 
 
 def _form(attempt: Attempt) -> dict[str, str]:

@@ -62,17 +62,28 @@ def reading(intent: Mapping[str, Any], money: Money) -> Finding:
             return Unknown("a PaymentIntent in an unexpected status")
 
 
-def settled(intents: Sequence[Mapping[str, Any]], money: Money) -> Finding:
-    """What has become of an attempt, from all PaymentIntents that carry its marks, the newest first."""
-    readings = [reading(intent, money) for intent in intents]
-    paid = [each for each in readings if isinstance(each, Done)]
+def of_period(intent: Mapping[str, Any], attempt: Attempt) -> bool:
+    """Whether a PaymentIntent is for the attempt's period, whichever attempt it was made by."""
+    marks = intent.get("metadata")
+    wanted = {name: value for name, value in metadata(attempt).items() if name != "attempt"}
+    return isinstance(marks, Mapping) and wanted.items() <= marks.items()
+
+
+def settled(intents: Sequence[Mapping[str, Any]], attempt: Attempt, money: Money) -> Finding:
+    """What has become of an attempt, from all PaymentIntents for its period, the newest first.
+
+    Money that was or is being taken for the period counts whichever attempt took it: our database may be older
+    than the gateway's list.
+    """
+    readings = [(reading(intent, money), is_ours(intent, attempt)) for intent in intents]
+    paid = [each for each, _ in readings if isinstance(each, Done)]
     if len(paid) > 1:
         return Mismatch("charged more than once", paid[0].reference)
     for rank in _RANKS:
-        for each in readings:
-            if isinstance(each, rank):
+        for each, ours in readings:
+            if isinstance(each, rank) and (ours or rank is not Unknown):
                 return each
-    return readings[0] if readings else Absent()
+    return next((each for each, ours in readings if ours), Absent())
 
 
 def _paid(intent: Mapping[str, Any]) -> Money | None:

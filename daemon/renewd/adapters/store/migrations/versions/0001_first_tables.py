@@ -129,9 +129,9 @@ def _attempts() -> None:
 
 def _attempts_indexes() -> None:
     op.create_index(
-        "attempts_charges_begun",
+        "attempts_charges_sent",
         "attempts",
-        ["begun_at"],
+        ["sent_at"],
         unique=False,
         sqlite_where=sa.text("leg = 'charge'"),
         postgresql_where=sa.text("leg = 'charge'"),
@@ -180,8 +180,10 @@ def _renewals() -> None:
         sa.Column("extends", sa.Integer(), nullable=False),
         sa.Column("ladder_step", sa.Integer(), nullable=False),
         sa.Column("spent", sa.JSON(), nullable=False),
+        sa.Column("sold_plan", sa.Text(), nullable=False),
         sa.Column("paid_minor", sa.BigInteger(), nullable=True),
         sa.Column("paid_currency", sa.String(length=3), nullable=True),
+        sa.Column("check_first", sa.Boolean(), nullable=False),
         sa.Column("closed_at", Instant(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("lease_owner", sa.Text(), server_default="", nullable=False),

@@ -1,0 +1,106 @@
+"""Lives in which the database is lost and an old copy put in its place: what was paid since is not charged again."""
+
+from datetime import datetime
+
+import pytest
+
+from renewd.renewal.model import open_attempt
+from renewd.renewal.step import Charge
+from tests.renewal.building import HOUR, NOON, VISA, at, begun, case, moment
+from tests.scenarios.conftest import Begin
+from tests.scenarios.diary import (
+    DECLINED_LETTER,
+    DOUBTED,
+    EXTENDED,
+    RENEWED,
+    THANKS,
+    doubted,
+    never_made,
+    paid,
+)
+
+FIRST = ("renewal.opened", "charge.attempted 1, 70.00 USD on pm_visa")
+HEAD = "sub1/20261130T050000Z/charge"
+FUNDS = "charge.declined insufficient_funds, again"
+
+
+async def test_a_database_restored_from_a_three_day_old_backup_charges_nobody_twice(begin: Begin) -> None:
+    diary = begin()
+    diary.subscribe()
+    await diary.quiet_until("2026-11-23 10:00")
+    diary.back_up()
+    await diary.on("2026-11-23 13:30", *RENEWED)
+    await diary.restore("2026-11-26 14:00")
+    assert diary.expiry() == "2026-11-30 00:00"
+    found = (DOUBTED, "charge.lookup 1", "charge.succeeded", *EXTENDED, THANKS)
+    await diary.on("2026-11-26 14:00", "renewal.opened", *found)
+    assert (diary.gateway.taken, diary.expiry()) == ([f"{HEAD}/1"], "2026-12-30 00:00")
+    assert diary.carrier.lines == {"line1": at("2026-12-30 00:00")}
+    await diary.quiet_until("2026-12-23 13:00")
+
+
+async def test_a_ladder_that_was_climbed_since_the_backup_is_not_climbed_again(begin: Begin) -> None:
+    diary = begin()
+    diary.subscribe()
+    diary.gateway.will("pm_visa", *["insufficient_funds"] * 2)
+    declined = (*FIRST, f"{FUNDS} 2026-11-24 17:47", DECLINED_LETTER)
+    await diary.on("2026-11-23 13:30", *declined)
+    diary.back_up()
+    second = ("charge.attempted 2, 70.00 USD on pm_visa", f"{FUNDS} 2026-11-25 17:47")
+    await diary.on("2026-11-24 17:47", *second)
+    await diary.on("2026-11-25 17:47", *paid(3))
+    await diary.restore("2026-11-28 10:00")
+    found = (DOUBTED, "charge.lookup 2", "charge.succeeded", *EXTENDED, THANKS)
+    await diary.on("2026-11-28 10:00", *found)
+    assert (diary.gateway.taken, diary.expiry()) == ([f"{HEAD}/3"], "2026-12-30 00:00")
+    await diary.quiet_until("2026-12-23 13:00")
+
+
+async def test_a_charge_that_could_not_be_sent_before_the_backup_is_looked_up_after_it(begin: Begin) -> None:
+    diary = begin()
+    diary.subscribe()
+    await diary.quiet_until("2026-11-23 13:00")
+    diary.gateway.down_until = at("2026-11-23 13:31")
+    await diary.on("2026-11-23 13:30", *FIRST, "charge.unreached connection refused, again 2026-11-23 13:31")
+    diary.back_up()
+    await diary.on("2026-11-23 13:31", *paid())
+    await diary.restore("2026-11-26 14:00")
+    await diary.on("2026-11-26 14:00", "charge.lookup 1", "charge.succeeded", *EXTENDED, THANKS)
+    assert (diary.gateway.taken, diary.expiry()) == ([f"{HEAD}/1"], "2026-12-30 00:00")
+
+
+async def test_what_was_not_paid_since_the_backup_is_looked_up_twice_and_charged_once(begin: Begin) -> None:
+    diary = begin()
+    diary.subscribe()
+    diary.gateway.will("pm_visa", "insufficient_funds")
+    await diary.on("2026-11-23 13:30", *FIRST, f"{FUNDS} 2026-11-24 17:47", DECLINED_LETTER)
+    diary.back_up()
+    await diary.restore("2026-11-26 14:00")
+    await diary.on("2026-11-26 14:00", *doubted("2026-11-26 14:10", 2))
+    await diary.on("2026-11-26 14:10", *never_made(2), *paid(2))
+    assert diary.gateway.taken == [f"{HEAD}/2"]
+
+
+async def test_each_start_doubts_what_no_daemon_has_written_about_since_a_request_could_arrive(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    diary = begin()
+    asked: list[tuple[datetime, int]] = []
+
+    async def doubt(instant: datetime) -> None:
+        asked.append((instant, len(diary.gateway.taken)))
+
+    diary.subscribe()
+    monkeypatch.setattr(diary.store, "doubt", doubt)
+    for _ in range(2):
+        await diary.sleep_until("2026-11-23 14:00")
+    await diary.on("2026-11-23 14:00", *RENEWED)
+    assert asked == [(at("2026-11-23 13:50"), 0)] * 2
+
+
+async def test_the_gateway_of_these_lives_forgets_a_key_after_a_day(begin: Begin) -> None:
+    diary, attempt = begin(), open_attempt(begun(case(), Charge(VISA), moment()))
+    for hours, taken in ((0, 1), (23, 1), (24, 2)):
+        diary.clock.instant = NOON + hours * HOUR
+        await diary.gateway.charge(attempt)
+        assert diary.gateway.taken == [attempt.key] * taken
