@@ -81,7 +81,7 @@ async def test_what_was_not_paid_since_the_backup_is_looked_up_twice_and_charged
     assert diary.gateway.taken == [f"{HEAD}/2"]
 
 
-async def test_each_start_doubts_what_no_daemon_has_written_about_since_a_request_could_arrive(
+async def test_each_start_doubts_what_no_daemon_has_written_about_for_twelve_hours_before_it_charges(
     begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     diary = begin()
@@ -95,7 +95,7 @@ async def test_each_start_doubts_what_no_daemon_has_written_about_since_a_reques
     for _ in range(2):
         await diary.sleep_until("2026-11-23 14:00")
     await diary.on("2026-11-23 14:00", *RENEWED)
-    assert asked == [(at("2026-11-23 13:50"), 0)] * 2
+    assert asked == [(at("2026-11-23 02:00"), 0)] * 2
 
 
 async def test_the_gateway_of_these_lives_forgets_a_key_after_a_day(begin: Begin) -> None:

@@ -4,6 +4,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ import yaml
 
 from renewd.ports import Books
 from renewd.renewal.audit import Event
-from renewd.renewal.model import Customer, PaymentMethod, Renewal, Subscription
+from renewd.renewal.model import Customer, PaymentMethod, Renewal, Subscription, SubscriptionState
 from renewd.renewal.query import ListQuery, LogQuery
 from renewd.renewal.record import Record
 from renewd.sandbox.process import SandboxProcess
@@ -98,9 +99,19 @@ class Town:
         self.policy_path.write_text(yaml.safe_dump({**POLICY, "plans": {"basic": plan}}, sort_keys=False))
 
     def subscribe(self, records: Sequence[Record]) -> None:
-        """Import subscriptions; all that `due` makes are due at once."""
+        """Import subscriptions, and have them due now and not since long: what comes late is looked up first."""
+        asleep = [
+            replace(each, subscription=replace(each.subscription, state=SubscriptionState.PAUSED))
+            for each in records
+        ]
         with self.books() as books:
-            books.import_records(records, self._first_configuration.policy, "tester", now(), lambda _: None)
+            books.import_records(asleep, self._first_configuration.policy, "tester", now(), lambda _: None)
+        opens_at = now().strftime("%Y-%m-%d %H:%M:%S.%f")
+        rows = [(opens_at, each.subscription.id) for each in records]
+        with closing(sqlite3.connect(self.database, timeout=30)) as connection, connection:
+            connection.executemany(
+                "UPDATE subscriptions SET state = 'active', opens_at = ? WHERE id = ?", rows
+            )
 
     def events(self, pattern: str = "") -> list[Event]:
         """Give the audit log's events with such a name, in the order in which they were committed."""

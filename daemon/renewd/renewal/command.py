@@ -140,7 +140,8 @@ def _retry(standing: Standing, moment: Moment) -> Standing:
         case Stage.LAPSED | Stage.SKIPPED if subscription.state is SubscriptionState.CANCELED:
             raise RefusedError(f"{subscription.id} is canceled; nothing is charged for it any more")
         case Stage.LAPSED | Stage.SKIPPED if renewal.period_end > moment.now:
-            subscription = replace(subscription, state=SubscriptionState.ACTIVE)
+            if renewal.stage is Stage.LAPSED:
+                subscription = replace(subscription, state=SubscriptionState.ACTIVE)
             again = replace(
                 renewal,
                 stage=Stage.DUE,

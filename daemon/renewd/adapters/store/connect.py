@@ -36,7 +36,8 @@ def connect(url: str, *, must_exist: bool = False) -> Engine:
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Names, addresses and tokens are nobody else's business; the files that SQLite adds follow this one.
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        if not file.exists():
+            os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise StoreUnavailableError(f"{parsed.database}: {error.strerror}") from error
     engine = create_engine(
