@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from renewd.renewal.audit import DAEMON, Event
+from renewd.renewal.audit import Event
 from renewd.renewal.change import Change, Opening
 from renewd.renewal.model import (
     Attempt,
@@ -97,16 +97,10 @@ class MemoryStore:
         self.tables.events.extend(opening.events)
         return True
 
-    async def doubt(self, instant: datetime) -> None:
-        ours = [each.at for each in self.tables.events if each.actor == DAEMON]
-        if not ours or ours[-1] >= instant:
-            return
+    async def doubt(self) -> None:
         for key, renewal in self.tables.renewals.items():
-            if renewal.stage is Stage.DUE and renewal.next_at:
+            if renewal.stage is Stage.DUE and renewal.next_at and not renewal.check_first:
                 self.tables.renewals[key] = replace(renewal, check_first=True, version=renewal.version + 1)
-        for key, attempt in self.tables.attempts.items():
-            if attempt.leg is Leg.CHARGE and attempt.closed_at is None:
-                self.tables.attempts[key] = replace(attempt, state=AttemptState.SENT, absences=0)
 
     async def replan(self, digest: str, opens_at: Callable[[Subscription], datetime | None]) -> int:
         if self.tables.state.get(PLANNED_UNDER) == digest:

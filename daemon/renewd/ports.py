@@ -183,11 +183,10 @@ class Store(Protocol):
         """
         ...
 
-    async def doubt(self, instant: datetime) -> None:
-        """If no daemon has written anything since `instant`, treat each charge as one that may have been made.
+    async def doubt(self) -> None:
+        """Have each open renewal that is not yet paid looked up before it is charged (see Renewal.check_first).
 
-        After so long we cannot tell an outage from a database restored from a backup: open attempts to charge count
-        as sent, and renewals not yet paid are to be looked up first (see Renewal.check_first).
+        For a daemon that starts: it cannot tell its own database from a backup put in its place.
         """
         ...
 

@@ -96,7 +96,7 @@ def subscription(name: str, opens_at: datetime | None = NOW, customer: str = "")
 
 
 def moment(now: datetime = NOW) -> Moment:
-    return Moment(now, ORDINARY, SETTLE)
+    return Moment(now, ORDINARY, SETTLE, running_since=NOW - timedelta(days=30))
 
 
 def begun(case: Case, step: Call | None = None, now: datetime = NOW) -> Change:

@@ -1,27 +1,20 @@
-"""What `ports.Store` promises of `doubt`: after a long silence of every daemon, no charge is taken to be unmade."""
+"""What `ports.Store` promises of `doubt`: a daemon that starts takes no charge to be unmade."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-import pytest
-
-from renewd.renewal.audit import Event
-from renewd.renewal.decide import planned
-from renewd.renewal.model import Attempt, AttemptState, Case, Leg, Stage, open_attempt
-from renewd.renewal.outcome import Absent, Unknown, Unreached
-from renewd.renewal.step import Extend, Settle
+from renewd.renewal.model import Attempt, Case, Leg, Stage, open_attempt
+from renewd.renewal.outcome import Unknown, Unreached
+from renewd.renewal.step import Extend
 from tests.contracts.stores import (
     NOW,
-    SETTLE,
     Home,
     StoreContract,
     answered,
     begun,
     declined,
-    moment,
     paid,
     renewed,
-    subscription,
 )
 from tests.simulation.daemon import OwnStore
 
@@ -47,42 +40,6 @@ async def asked(store: OwnStore, case: Case, answer: Unknown | Unreached) -> Cas
     return end.after()
 
 
-class TestWhetherToDoubt(StoreContract):
-    @pytest.mark.parametrize(
-        ("instant", "expected"),
-        [(NOW - DAY, []), (NOW, []), (NOW + SECOND, ["s0"]), (SILENCE, ["s0"])],
-        ids=["long since", "just then", "just before", "long before"],
-    )
-    async def test_a_daemon_that_has_written_since_leaves_no_doubt(
-        self, home: Home, store: OwnStore, instant: datetime, expected: list[str]
-    ) -> None:
-        await home.claimed(store)
-        await store.doubt(instant)
-        assert doubted(home) == expected
-
-    async def test_the_last_row_counts_whatever_its_clock_showed(self, home: Home, store: OwnStore) -> None:
-        await home.claimed(store)
-        await store.log([Event("service.started", SILENCE), Event("service.stopped", NOW)])
-        await store.doubt(SILENCE)
-        assert doubted(home) == ["s0"]
-
-    async def test_what_a_person_has_done_since_leaves_the_doubt(self, home: Home, store: OwnStore) -> None:
-        await home.claimed(store)
-        await store.log([Event("operator.imported", SILENCE, "ada")])
-        await store.doubt(SILENCE)
-        assert doubted(home) == ["s0"]
-
-    async def test_where_no_daemon_has_ever_written_there_is_nothing_to_doubt(
-        self, home: Home, store: OwnStore
-    ) -> None:
-        home.settle_in(subscription("s0"))
-        home.desk.put(planned(subscription("s0"), moment()).renewal)
-        await store.doubt(SILENCE)
-        await store.log([Event("operator.imported", NOW, "ada")])
-        await store.doubt(SILENCE)
-        assert doubted(home) == []
-
-
 class TestWhatIsDoubted(StoreContract):
     async def test_what_is_not_yet_paid_is_and_nothing_else(self, home: Home, store: OwnStore) -> None:
         charged, extended, soft, *ended, untouched = await home.claimed(store, 6)
@@ -93,7 +50,7 @@ class TestWhatIsDoubted(StoreContract):
             closed = replace(case.renewal, stage=stage, next_at=None, closed_at=NOW)
             home.desk.put(closed)
         before = {each.id: each for each in home.desk.renewals()}
-        await store.doubt(SILENCE)
+        await store.doubt()
         after = {each.id: each for each in home.desk.renewals()}
         unpaid = {soft.renewal.id, untouched.renewal.id}
         assert after == {
@@ -105,7 +62,7 @@ class TestWhatIsDoubted(StoreContract):
         self, home: Home, store: OwnStore
     ) -> None:
         (case,) = await home.claimed(store)
-        await store.doubt(SILENCE)
+        await store.doubt()
         assert not await store.commit(begun(case))
         assert not home.desk.attempts()
         fresh = await store.reload(case, NOW)
@@ -113,31 +70,28 @@ class TestWhatIsDoubted(StoreContract):
         assert fresh.renewal.check_first
         assert await store.commit(begun(fresh))
 
-    async def test_a_charge_that_was_not_sent_counts_as_sent(self, home: Home, store: OwnStore) -> None:
+    async def test_what_is_in_doubt_already_stays_as_it_is(self, home: Home, store: OwnStore) -> None:
+        await home.claimed(store)
+        await store.doubt()
+        before = home.desk.renewals()
+        await store.doubt()
+        assert home.desk.renewals() == before
+
+    async def test_a_charge_that_was_not_sent_keeps_its_state_until_it_is_looked_up(
+        self, home: Home, store: OwnStore
+    ) -> None:
         (case,) = await home.claimed(store)
         waiting = open_attempt(await asked(store, case, Unreached("connection refused")))
-        assert waiting.state is AttemptState.UNSENT
-        await store.doubt(SILENCE)
-        assert attempt_of(home) == replace(waiting, state=AttemptState.SENT)
-
-    async def test_an_absence_of_before_counts_no_more(self, home: Home, store: OwnStore) -> None:
-        (case,) = await home.claimed(store)
-        await asked(store, case, Unknown("timeout"))
-        (fresh,) = await store.claim(NOW + SETTLE, 1)
-        look_up = begun(fresh, Settle(), NOW + SETTLE)
-        absent = answered(look_up, Absent(), Settle(), NOW + SETTLE)
-        assert await store.commit(look_up)
-        assert await store.commit(absent)
-        assert attempt_of(home).absences == 1
-        await store.doubt(SILENCE)
-        assert attempt_of(home) == replace(open_attempt(absent.after()), absences=0)
+        await store.doubt()
+        assert attempt_of(home) == waiting
+        assert doubted(home) == ["s0"]
 
     async def test_an_answer_is_not_doubted(self, home: Home, store: OwnStore) -> None:
         one, other = await home.claimed(store, 2)
         await declined(store, one)
         await paid(store, other)
         before = home.desk.attempts()
-        await store.doubt(SILENCE)
+        await store.doubt()
         assert home.desk.attempts() == before
 
     async def test_an_extension_is_not_doubted(self, home: Home, store: OwnStore) -> None:
@@ -146,6 +100,6 @@ class TestWhatIsDoubted(StoreContract):
         end = answered(start, Unreached("connection refused"), Extend())
         assert await store.commit(start)
         assert await store.commit(end)
-        await store.doubt(SILENCE)
+        await store.doubt()
         assert attempt_of(home, Leg.EXTEND) == open_attempt(end.after())
         assert doubted(home) == []

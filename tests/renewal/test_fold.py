@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from renewd.renewal.change import Change
 from renewd.renewal.decline import DeclineClass
 from renewd.renewal.fold import folded
-from renewd.renewal.model import AttemptState, Case, HoldReason, Leg, Stage, open_attempt
+from renewd.renewal.model import AttemptState, Case, HoldReason, Leg, Stage, SubscriptionState, open_attempt
 from renewd.renewal.moment import Moment
 from renewd.renewal.outcome import (
     Absent,
@@ -165,6 +166,14 @@ def test_only_a_card_that_may_never_be_tried_again_is_blocked() -> None:
     blocked = {name: fold(*CALLS["charge"], answer).blocked_method for name, answer in ANSWERS.items()}
     assert {name for name, method in blocked.items() if method} == {"lost card"}
     assert blocked["lost card"] == "visa"
+
+
+@pytest.mark.parametrize("changes", [{"state": SubscriptionState.CANCELED}, {"plan": "gone"}])
+def test_such_a_card_is_blocked_whatever_becomes_of_the_renewal(changes: dict[str, Any]) -> None:
+    charging = begun(case(), Charge(VISA), moment())
+    meanwhile = replace(charging, subscription=replace(charging.subscription, **changes))
+    change = folded(meanwhile, Charge(VISA), ANSWERS["lost card"], moment(), 42)
+    assert change.blocked_method == "visa"
 
 
 def test_a_carrier_that_refuses_blocks_no_card() -> None:

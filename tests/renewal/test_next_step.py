@@ -1,9 +1,11 @@
 """What a renewal needs next: one row for each situation, and what stands before what when several hold at once."""
 
+from dataclasses import replace
+
 import pytest
 
 from renewd.renewal.decide import next_step
-from renewd.renewal.model import Case, HoldReason, Stage, SubscriptionState, open_attempt
+from renewd.renewal.model import AttemptState, Case, HoldReason, Stage, SubscriptionState, open_attempt
 from renewd.renewal.moment import Moment
 from renewd.renewal.step import Charge, CheckFirst, Close, Extend, Hold, Rest, Settle, Step, Wait
 from tests.renewal.building import (
@@ -101,6 +103,11 @@ DOUBTS: dict[str, Row] = {
         case(check_first=True, attempt=SENT),
         moment(),
         Settle(),
+    ),
+    "one that was not sent is looked up before it is": (
+        case(check_first=True, attempt=replace(SENT, state=AttemptState.UNSENT)),
+        moment(),
+        CheckFirst(VISA),
     ),
     "paid it is extended without a look": (charged(check_first=True), moment(), Extend()),
 }

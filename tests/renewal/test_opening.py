@@ -4,29 +4,33 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from renewd.renewal.decide import KEY_TRUSTED_FOR, planned
-from tests.renewal.building import DAY, HOUR, NOON, moment, renewal, subscription
+from renewd.renewal.decide import planned
+from tests.renewal.building import DAY, NOON, at, moment, renewal, subscription
 
 SECOND = timedelta(seconds=1)
+CHARGEABLE_FROM = at("2026-11-23 13:30:13")  # a week ahead, at her place in the charge window
 
 
 @pytest.mark.parametrize(
-    ("opens_at", "expected"),
-    [
-        (NOON, renewal()),
-        (NOON - 12 * HOUR, renewal(due_at=NOON - 12 * HOUR)),
-        (NOON - 12 * HOUR - SECOND, renewal(due_at=NOON - 12 * HOUR - SECOND, check_first=True)),
-        (NOON - 20 * DAY, renewal(due_at=NOON - 20 * DAY, check_first=True)),
-        (NOON + DAY, renewal()),
-        (None, renewal()),
-    ],
-    ids=["in time", "half a day late", "a second later", "weeks late", "ahead of its time", "never planned"],
+    ("opens_at", "due_at"),
+    [(NOON, NOON), (NOON - 20 * DAY, NOON - 20 * DAY), (NOON + DAY, NOON), (None, NOON)],
+    ids=["in time", "weeks late", "ahead of its time", "never planned"],
 )
-def test_what_is_opened_half_a_day_late_may_have_been_charged(
-    opens_at: datetime | None, expected: object
+def test_a_renewal_is_due_since_it_should_have_been_opened(
+    opens_at: datetime | None, due_at: datetime
 ) -> None:
-    assert planned(subscription(opens_at=opens_at), moment()).renewal == expected
+    opened = planned(subscription(opens_at=opens_at), moment(running_since=NOON - 20 * DAY)).renewal
+    assert opened == renewal(due_at=due_at)
 
 
-def test_a_key_is_trusted_for_half_of_what_a_gateway_keeps_it() -> None:
-    assert KEY_TRUSTED_FOR * 2 == DAY
+@pytest.mark.parametrize(
+    ("running_since", "expected"),
+    [(CHARGEABLE_FROM, False), (CHARGEABLE_FROM + SECOND, True), (None, True)],
+    ids=["due since the daemon started", "due before it", "opened by nobody that runs"],
+)
+def test_what_could_be_charged_before_the_daemon_started_may_have_been(
+    running_since: datetime | None, expected: bool
+) -> None:
+    now = CHARGEABLE_FROM + DAY
+    opened = planned(subscription(opens_at=now), moment(now, running_since=running_since))
+    assert opened.renewal.check_first is expected

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from renewd.renewal.model import Attempt, AttemptState, HoldReason, Stage, open_attempt
+from renewd.renewal.model import Attempt, AttemptState, HoldReason, Leg, Stage, open_attempt
 from renewd.renewal.rest import rested
 from renewd.renewal.step import Charge, CheckFirst, Close, Hold, Wait
 from tests.renewal.building import (
@@ -67,6 +67,21 @@ def test_waiting_changes_nothing_but_the_time() -> None:
     assert told(change) == "due held for brake; +5m; no attempt; no event"
 
 
+BELIEVED = replace(open_attempt(begun(case(), Charge(VISA), moment())), state=AttemptState.UNSENT, absences=2)
+
+
+@pytest.mark.parametrize("step", [Wait(LATER), Hold(HoldReason.HALTED, LATER, "")], ids=["wait", "hold"])
+@pytest.mark.parametrize(
+    ("attempt", "unsure"),
+    [(BELIEVED, True), (replace(BELIEVED, absences=0), False), (replace(BELIEVED, leg=Leg.EXTEND), False)],
+    ids=["not found", "not reached", "extension not found"],
+)
+def test_what_was_not_found_is_looked_up_again_after_a_wait(
+    step: Wait | Hold, attempt: Attempt, unsure: bool
+) -> None:
+    assert rested(case(attempt=attempt), step, moment()).renewal.check_first is unsure
+
+
 def test_what_is_doubted_is_the_attempt_that_would_be_made_not_sent_and_looked_up_at_once() -> None:
     doubtful = case(check_first=True, hold=HoldReason.BRAKE, charges=1, due_at=OURS)
     change = rested(doubtful, CheckFirst(VISA), moment())
@@ -75,7 +90,7 @@ def test_what_is_doubted_is_the_attempt_that_would_be_made_not_sent_and_looked_u
         doubtful.renewal, check_first=False, hold=None, next_at=NOON, sold_plan="us70"
     )
     assert change.attempt == replace(
-        open_attempt(begun(doubtful, Charge(VISA), moment())), sends=0, state=AttemptState.SENT
+        open_attempt(begun(doubtful, Charge(VISA), moment())), sends=0, absences=1, state=AttemptState.SENT
     )
     assert (change.goes_on, change.before_call, change.starts_charge) == (True, False, False)
     (event,) = change.events

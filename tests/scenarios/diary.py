@@ -53,14 +53,9 @@ RENEWED = ("renewal.opened", *paid())
 DOUBTED = "charge.doubted: the period may have been charged already: the gateway is asked first"
 
 
-def doubted(again: str, number: int = 1) -> tuple[str, ...]:
-    """What the diary says of a charge that comes late, until the gateway's list is read `again`."""
-    return (DOUBTED, f"charge.lookup {number}", f"charge.absent, again {again}")
-
-
-def never_made(number: int = 1) -> tuple[str, ...]:
-    """What it says of the second look-up, which finds nothing either."""
-    return (f"charge.lookup {number}", "charge.absent")
+def asked_first(number: int = 1) -> tuple[str, ...]:
+    """What the diary says of a charge that may have been made already, and was not."""
+    return (DOUBTED, f"charge.lookup {number}", "charge.absent")
 
 
 class Diary:
@@ -100,6 +95,7 @@ class Diary:
             concurrency=1,
             operator_email="ops@example.org",
             settle_after=SETTLE_AFTER,
+            running_since=self.clock.now(),
         )
 
     # What happens to renewd.

@@ -1,6 +1,6 @@
 """A life of many lines that are due at once: the brake lets so many through in an hour, and a person is told."""
 
-from tests.renewal.building import policy
+from tests.renewal.building import at, policy
 from tests.scenarios.conftest import Begin
 from tests.scenarios.diary import THANKS, of, paid
 
@@ -16,7 +16,7 @@ async def test_the_brake_holds_what_is_too_much_and_lets_it_go_hour_by_hour_the_
     diary = begin(policy=policy(brake={"max_charges_per_hour": 2}))
     for name in sorted(OLDEST_FIRST):
         diary.subscribe(name)
-    await diary.sleep_until("2026-11-23 09:58")
+    diary.clock.instant = at("2026-11-23 09:58")
     await diary.on(
         "2026-11-23 09:58",
         *(f"{name}: renewal.opened" for name in OLDEST_FIRST),

@@ -4,7 +4,7 @@ from renewd.renewal.command import Verb
 from renewd.renewal.outcome import Done
 from tests.renewal.building import policy
 from tests.scenarios.conftest import Begin
-from tests.scenarios.diary import DECLINED_LETTER, Diary, doubted, never_made, of, paid
+from tests.scenarios.diary import DECLINED_LETTER, Diary, asked_first, of, paid
 
 NO_FUNDS = "charge.declined insufficient_funds"
 ASKED = "letter to the customer: Action needed to renew US 70"
@@ -118,8 +118,7 @@ async def test_a_payment_to_be_verified_is_held_and_tried_again_at_the_operators
     )
     await diary.quiet_until("2026-11-24 10:00")
     diary.say(Verb.RETRY)
-    await diary.on("2026-11-24 10:00", "operator.retried", *doubted("2026-11-24 10:10", 2))
-    await diary.on("2026-11-24 10:10", *never_made(2), *paid(2))
+    await diary.on("2026-11-24 10:00", "operator.retried", *asked_first(2), *paid(2))
 
 
 async def test_a_payment_that_the_customer_verified_later_is_found_and_not_made_again(begin: Begin) -> None:

@@ -5,7 +5,7 @@ import pytest
 from renewd.renewal.change import Change
 from tests.renewal.building import at, policy
 from tests.scenarios.conftest import Begin
-from tests.scenarios.diary import EXTENDED, THANKS, paid
+from tests.scenarios.diary import EXTENDED, THANKS, asked_first, paid
 
 FIRST = ("renewal.opened", "charge.attempted 1, 70.00 USD on pm_visa")
 LOST = "charge.unknown timeout, again 2026-11-23 13:40"
@@ -33,7 +33,7 @@ async def test_a_lost_request_is_looked_up_twice_and_sent_again_under_its_key(be
     await diary.quiet_until("2026-12-23 00:00")
 
 
-async def test_a_request_lost_on_a_later_rung_waits_for_the_window_before_it_is_sent_again(
+async def test_a_request_lost_on_a_later_rung_waits_for_the_window_and_is_looked_up_again(
     begin: Begin,
 ) -> None:
     diary = begin()
@@ -49,7 +49,7 @@ async def test_a_request_lost_on_a_later_rung_waits_for_the_window_before_it_is_
     await diary.on("2026-11-24 17:47", second, "charge.unknown timeout, again 2026-11-24 17:57")
     await diary.on("2026-11-24 17:57", "charge.lookup 2", "charge.absent, again 2026-11-24 18:07")
     await diary.on("2026-11-24 18:07", "charge.lookup 2", "charge.absent")
-    await diary.on("2026-11-25 17:47", *paid(2))
+    await diary.on("2026-11-25 17:47", *asked_first(2), *paid(2))
 
 
 async def test_a_payment_that_is_processing_for_two_days_is_waited_for(begin: Begin) -> None:

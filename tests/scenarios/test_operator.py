@@ -7,7 +7,7 @@ import pytest
 
 from renewd.renewal.command import Verb
 from renewd.renewal.model import Case
-from tests.renewal.building import policy
+from tests.renewal.building import at, policy
 from tests.scenarios.conftest import Begin
 from tests.scenarios.diary import (
     DECLINED_LETTER,
@@ -15,8 +15,7 @@ from tests.scenarios.diary import (
     RENEWED,
     THANKS,
     Diary,
-    doubted,
-    never_made,
+    asked_first,
     paid,
 )
 
@@ -106,9 +105,7 @@ async def test_paused_over_its_day_and_resumed_it_is_opened_late(begin: Begin) -
     await diary.on("2026-11-01 00:00", "operator.paused")
     await diary.quiet_until("2026-11-26 10:00")
     diary.say(Verb.RESUME)
-    late = ("renewal.opened", *doubted("2026-11-26 10:10"))
-    await diary.on("2026-11-26 10:00", "operator.resumed", *late)
-    await diary.on("2026-11-26 10:10", *never_made(), *paid())
+    await diary.on("2026-11-26 10:00", "operator.resumed", *RENEWED)
 
 
 async def test_a_price_that_changes_between_two_rungs_holds_for_the_next_attempt(begin: Begin) -> None:
@@ -212,3 +209,23 @@ async def test_a_word_between_the_reading_and_the_writing_stops_the_charge(
     monkeypatch.setattr(diary.store, "claim", interrupted)
     await diary.on("2026-11-23 13:30", "renewal.opened", *consequences)
     assert diary.gateway.answered == {}
+
+
+async def test_skipped_ahead_of_its_time_and_retried_it_is_charged_in_its_time(begin: Begin) -> None:
+    diary = begin()
+    diary.subscribe()
+    diary.say(Verb.SKIP)
+    diary.say(Verb.RETRY)
+    await diary.on("2026-11-01 00:00", "operator.skipped", "operator.retried, again 2026-11-23 13:30")
+    await diary.on("2026-11-23 13:30", *asked_first(), *paid())
+
+
+async def test_skipped_when_it_was_due_and_retried_it_is_charged_at_once(begin: Begin) -> None:
+    diary = begin()
+    diary.subscribe()
+    diary.gateway.will("pm_visa", "insufficient_funds")
+    await diary.live(at("2026-11-23 14:00"))
+    diary.say(Verb.SKIP)
+    diary.say(Verb.RETRY)
+    await diary.live(at("2026-11-23 14:01"))
+    assert diary.expiry() == "2026-12-30 00:00"

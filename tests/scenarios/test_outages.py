@@ -10,8 +10,7 @@ from tests.scenarios.diary import (
     RENEWED,
     THANKS,
     Diary,
-    doubted,
-    never_made,
+    asked_first,
     of,
     paid,
 )
@@ -96,13 +95,8 @@ async def test_renewd_is_away_for_three_weeks_and_looks_each_up_and_charges_it_o
     await diary.on(
         "2026-12-14 10:00",
         *("sub2: renewal.opened", "sub1: renewal.opened"),
-        *of("sub2", doubted("2026-12-14 10:10")),
-        *of("sub1", doubted("2026-12-14 10:10")),
-    )
-    await diary.on(
-        "2026-12-14 10:10",
-        *of("sub2", (*never_made(), *paid()[:-1])),
-        *of("sub1", (*never_made(), *paid()[:-1])),
+        *of("sub2", (*asked_first(), *paid()[:-1])),
+        *of("sub1", (*asked_first(), *paid()[:-1])),
         *(f"sub2: {THANKS}", f"sub1: {THANKS}"),
     )
     assert (diary.expiry("sub2"), diary.expiry("sub1")) == ("2027-01-01 00:00", "2027-01-03 00:00")
@@ -116,10 +110,9 @@ async def test_renewd_is_away_until_the_day_before_the_next_period_and_does_not_
     diary = begin(begins="2026-11-20 12:00")
     diary.subscribe()
     await diary.sleep_until("2026-12-29 10:00")
-    await diary.on("2026-12-29 10:00", "renewal.opened", *doubted("2026-12-29 10:10"))
-    await diary.on("2026-12-29 10:10", *never_made(), *paid())
+    await diary.on("2026-12-29 10:00", "renewal.opened", *asked_first(), *paid())
     assert diary.expiry() == "2026-12-30 00:00"
-    await diary.on("2026-12-30 10:10", *RENEWED)
+    await diary.on("2026-12-30 10:00", "renewal.opened", *asked_first(), *paid())
     assert diary.expiry() == "2027-01-30 00:00"
     await diary.quiet_until("2027-01-23 00:00")
 
@@ -129,8 +122,7 @@ async def test_renewd_comes_back_by_night_and_charges_by_day(begin: Begin) -> No
     diary.subscribe()
     await diary.sleep_until("2026-11-24 03:00")
     await diary.on("2026-11-24 03:00", "renewal.opened")
-    await diary.on("2026-11-24 17:47", *doubted("2026-11-24 17:57"))
-    await diary.on("2026-11-24 17:57", *never_made(), *paid())
+    await diary.on("2026-11-24 17:47", *asked_first(), *paid())
 
 
 async def test_renewd_comes_back_when_the_ladder_was_long_due_and_tries_once(begin: Begin) -> None:
@@ -140,8 +132,7 @@ async def test_renewd_comes_back_when_the_ladder_was_long_due_and_tries_once(beg
     declined = "charge.declined insufficient_funds, again 2026-11-24 17:47"
     await diary.on("2026-11-23 13:30", "renewal.opened", CHARGE, declined, DECLINED_LETTER)
     await diary.sleep_until("2026-12-05 12:00")
-    await diary.on("2026-12-05 12:00", *doubted("2026-12-05 12:10", 2))
-    await diary.on("2026-12-05 12:10", *never_made(2), *paid(2))
+    await diary.on("2026-12-05 12:00", *asked_first(2), *paid(2))
 
 
 async def test_a_clock_set_back_charges_nobody_twice(begin: Begin) -> None:

@@ -1,9 +1,6 @@
 """Lives in which the database is lost and an old copy put in its place: what was paid since is not charged again."""
 
-from datetime import datetime
-
-import pytest
-
+from renewd.renewal.command import Verb
 from renewd.renewal.model import open_attempt
 from renewd.renewal.step import Charge
 from tests.renewal.building import HOUR, NOON, VISA, at, begun, case, moment
@@ -14,26 +11,32 @@ from tests.scenarios.diary import (
     EXTENDED,
     RENEWED,
     THANKS,
-    doubted,
-    never_made,
+    Diary,
+    asked_first,
     paid,
 )
 
 FIRST = ("renewal.opened", "charge.attempted 1, 70.00 USD on pm_visa")
 HEAD = "sub1/20261130T050000Z/charge"
 FUNDS = "charge.declined insufficient_funds, again"
+FOUND = (DOUBTED, "charge.lookup 1", "charge.succeeded", *EXTENDED, THANKS)
+
+
+async def paid_since_the_backup(begin: Begin) -> Diary:
+    """A life in which the first payment is made half an hour after the backup is taken."""
+    diary = begin()
+    diary.subscribe()
+    await diary.quiet_until("2026-11-23 13:00")
+    diary.back_up()
+    await diary.on("2026-11-23 13:30", *RENEWED)
+    return diary
 
 
 async def test_a_database_restored_from_a_three_day_old_backup_charges_nobody_twice(begin: Begin) -> None:
-    diary = begin()
-    diary.subscribe()
-    await diary.quiet_until("2026-11-23 10:00")
-    diary.back_up()
-    await diary.on("2026-11-23 13:30", *RENEWED)
+    diary = await paid_since_the_backup(begin)
     await diary.restore("2026-11-26 14:00")
     assert diary.expiry() == "2026-11-30 00:00"
-    found = (DOUBTED, "charge.lookup 1", "charge.succeeded", *EXTENDED, THANKS)
-    await diary.on("2026-11-26 14:00", "renewal.opened", *found)
+    await diary.on("2026-11-26 14:00", "renewal.opened", *FOUND)
     assert (diary.gateway.taken, diary.expiry()) == ([f"{HEAD}/1"], "2026-12-30 00:00")
     assert diary.carrier.lines == {"line1": at("2026-12-30 00:00")}
     await diary.quiet_until("2026-12-23 13:00")
@@ -65,37 +68,85 @@ async def test_a_charge_that_could_not_be_sent_before_the_backup_is_looked_up_af
     diary.back_up()
     await diary.on("2026-11-23 13:31", *paid())
     await diary.restore("2026-11-26 14:00")
-    await diary.on("2026-11-26 14:00", "charge.lookup 1", "charge.succeeded", *EXTENDED, THANKS)
+    await diary.on("2026-11-26 14:00", *FOUND)
     assert (diary.gateway.taken, diary.expiry()) == ([f"{HEAD}/1"], "2026-12-30 00:00")
 
 
-async def test_what_was_not_paid_since_the_backup_is_looked_up_twice_and_charged_once(begin: Begin) -> None:
+async def test_what_was_not_paid_since_the_backup_is_looked_up_and_charged_once(begin: Begin) -> None:
     diary = begin()
     diary.subscribe()
     diary.gateway.will("pm_visa", "insufficient_funds")
     await diary.on("2026-11-23 13:30", *FIRST, f"{FUNDS} 2026-11-24 17:47", DECLINED_LETTER)
     diary.back_up()
     await diary.restore("2026-11-26 14:00")
-    await diary.on("2026-11-26 14:00", *doubted("2026-11-26 14:10", 2))
-    await diary.on("2026-11-26 14:10", *never_made(2), *paid(2))
+    await diary.on("2026-11-26 14:00", *asked_first(2), *paid(2))
     assert diary.gateway.taken == [f"{HEAD}/2"]
 
 
-async def test_each_start_doubts_what_no_daemon_has_written_about_for_twelve_hours_before_it_charges(
-    begin: Begin, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_charge_that_waits_for_the_day_after_the_restore_is_looked_up_then(begin: Begin) -> None:
+    diary = await paid_since_the_backup(begin)
+    await diary.restore("2026-11-24 00:30")
+    await diary.on("2026-11-24 00:30", "renewal.opened")
+    await diary.on("2026-11-24 17:47", *FOUND)
+    assert (diary.gateway.taken, diary.expiry()) == ([f"{HEAD}/1"], "2026-12-30 00:00")
+
+
+async def test_a_charge_that_is_halted_for_days_after_the_restore_is_looked_up_then(begin: Begin) -> None:
+    diary = await paid_since_the_backup(begin)
+    await diary.restore("2026-11-23 14:00")
+    diary.halt()
+    await diary.live(at("2026-11-25 10:00"))
+    diary.unhalt()
+    await diary.live(at("2026-11-27 00:00"))
+    assert (diary.gateway.taken, diary.expiry()) == ([f"{HEAD}/1"], "2026-12-30 00:00")
+
+
+async def test_a_charge_that_is_paused_after_the_restore_is_looked_up_when_it_goes_on(begin: Begin) -> None:
+    diary = await paid_since_the_backup(begin)
+    await diary.restore("2026-11-23 14:00")
+    diary.halt()
+    await diary.live(at("2026-11-23 14:01"))
+    diary.say(Verb.PAUSE)
+    diary.unhalt()
+    await diary.live(at("2026-11-25 10:00"))
+    diary.say(Verb.RESUME)
+    await diary.live(at("2026-11-27 00:00"))
+    assert (diary.gateway.taken, diary.expiry()) == ([f"{HEAD}/1"], "2026-12-30 00:00")
+
+
+async def test_a_rung_that_is_a_day_away_when_the_backup_is_restored_is_looked_up(begin: Begin) -> None:
     diary = begin()
-    asked: list[tuple[datetime, int]] = []
-
-    async def doubt(instant: datetime) -> None:
-        asked.append((instant, len(diary.gateway.taken)))
-
     diary.subscribe()
-    monkeypatch.setattr(diary.store, "doubt", doubt)
-    for _ in range(2):
-        await diary.sleep_until("2026-11-23 14:00")
-    await diary.on("2026-11-23 14:00", *RENEWED)
-    assert asked == [(at("2026-11-23 02:00"), 0)] * 2
+    diary.gateway.will("pm_visa", "insufficient_funds")
+    await diary.quiet_until("2026-11-23 13:00")
+    diary.back_up()
+    await diary.live(at("2026-11-24 18:00"))
+    assert diary.gateway.taken == [f"{HEAD}/2"]
+    await diary.restore("2026-11-24 18:10")
+    await diary.live(at("2026-11-27 00:00"))
+    assert (diary.gateway.taken, diary.expiry()) == ([f"{HEAD}/2"], "2026-12-30 00:00")
+
+
+async def test_two_periods_that_were_paid_since_the_backup_are_both_found(begin: Begin) -> None:
+    diary = await paid_since_the_backup(begin)
+    await diary.on("2026-12-23 13:30", *RENEWED)
+    await diary.restore("2026-12-27 12:00")
+    await diary.on("2026-12-27 12:00", "renewal.opened", *FOUND)
+    await diary.on("2026-12-28 12:00", "renewal.opened", *FOUND)
+    assert (len(diary.gateway.taken), diary.expiry()) == (2, "2027-01-30 00:00")
+
+
+async def test_an_absence_is_not_believed_for_longer_than_it_takes_to_send_again(begin: Begin) -> None:
+    diary = begin()
+    diary.subscribe()
+    diary.gateway.will("pm_visa", "request lost")
+    await diary.live(at("2026-11-23 13:45"))
+    diary.halt()
+    await diary.live(at("2026-11-23 14:00"))
+    await diary.live(at("2026-11-26 12:00"))
+    diary._news()
+    diary.unhalt()
+    await diary.on("2026-11-26 12:00", "operator.unhalted", *asked_first(), *paid())
 
 
 async def test_the_gateway_of_these_lives_forgets_a_key_after_a_day(begin: Begin) -> None:

@@ -48,7 +48,7 @@ class CarrierBooks:
 
     def _seen(self, attempt: Attempt) -> None:
         world, body = self._world, (attempt.line, attempt.plan, attempt.extend_to)
-        self.requests.append(Request(world.now, attempt.key, body))
+        self.requests.append(Request(world.now, attempt.key, body, len(world.lost)))
         sent = sum(request.key == attempt.key for request in self.requests)
         if world.belief.attempted[attempt.key] < sent:
             world.violated(3, f"the carrier sees {attempt.key}, which no row tells of")

@@ -1,7 +1,9 @@
 """The operator's desk, at either store: all rows laid open, and commands written as one transaction."""
 
+import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from copy import deepcopy
+from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
@@ -12,6 +14,7 @@ from renewd.renewal.model import Attempt, Customer, PaymentMethod, Renewal, Subs
 from renewd.renewal.notice import Notice
 from tests.memory_store import HALTED, Tables
 
+Backup = Tables | sqlite3.Connection
 Noun = Customer | PaymentMethod | Subscription | Renewal | Attempt | Notice
 
 
@@ -30,6 +33,8 @@ class Command:
 class Desk(Protocol):
     """What a test may do to a store behind the daemon's back."""
 
+    def back_up(self) -> Backup: ...
+    def restore(self, backup: Backup) -> None: ...
     def put(self, *nouns: Noun) -> None: ...
     def act(self, command: Command) -> None: ...
     def methods(self) -> Sequence[PaymentMethod]: ...
@@ -45,6 +50,13 @@ class MemoryDesk:
 
     def __init__(self, kept: Tables) -> None:
         self._kept = kept
+
+    def back_up(self) -> Backup:
+        return deepcopy(self._kept)
+
+    def restore(self, backup: Backup) -> None:
+        for each in fields(Tables):
+            setattr(self._kept, each.name, deepcopy(getattr(backup, each.name)))
 
     def put(self, *nouns: Noun) -> None:
         for noun in nouns:
@@ -93,6 +105,17 @@ class SqlDesk:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    def back_up(self) -> Backup:
+        copy = sqlite3.connect(":memory:")
+        with self._engine.connect() as connection:
+            _file(connection).backup(copy)
+        return copy
+
+    def restore(self, backup: Backup) -> None:
+        if isinstance(backup, sqlite3.Connection):
+            with self._engine.connect() as connection:
+                backup.backup(_file(connection))
+
     def put(self, *nouns: Noun) -> None:
         with self._engine.begin() as connection:
             for noun in nouns:
@@ -132,6 +155,12 @@ class SqlDesk:
         key = next(iter(table.primary_key.columns))
         with self._engine.begin() as connection:
             return connection.execute(select(table).order_by(key)).mappings().all()
+
+
+def _file(connection: Connection) -> sqlite3.Connection:
+    file = connection.connection.driver_connection
+    assert isinstance(file, sqlite3.Connection)
+    return file
 
 
 def _put(connection: Connection, noun: Noun) -> None:

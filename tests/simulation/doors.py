@@ -47,8 +47,8 @@ class StoreDoor:
         await self._after("open")
         return new
 
-    async def doubt(self, instant: datetime) -> None:
-        await self._inner.doubt(instant)
+    async def doubt(self) -> None:
+        await self._inner.doubt()
 
     async def replan(self, digest: str, opens_at: Callable[[Subscription], datetime | None]) -> int:
         return await self._inner.replan(digest, opens_at)

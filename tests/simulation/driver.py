@@ -4,6 +4,7 @@ The daemon's engine and decisions are the real ones. Everything around them, tim
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -69,11 +70,13 @@ def kind_of(seed: int) -> Kind:
         "declined": 0.6,
         "pending": 0.15,
         "mismatch": 0.03,
+        "restore": 0.05,
     }
     # Each life has some of the faults only: what is rare everywhere would never meet what is frequent somewhere.
     drawn = {name: most * rng.random() if rng.random() < 0.6 else 0.0 for name, most in worst.items()}
     days = rng.uniform(20, 30) if sql else rng.uniform(40, 90)
-    return Kind(days, sql, rng.random() < 0.2, Odds(**drawn))
+    twins = rng.random() < 0.2
+    return Kind(days, sql, twins, Odds(**drawn | ({"restore": 0.0} if twins else {})))
 
 
 class Life:
@@ -91,6 +94,7 @@ class Life:
             for name in ("A", "B")[: 1 + kind.twins]
         ]
         self._thaw_at: datetime | None = None
+        self._backup: Callable[[], datetime] | None = None
         self._ticks = 0
 
     @property
@@ -109,12 +113,15 @@ class Life:
         world.meddle = self._meddle
         while world.now < end and not self._over:
             self._trouble()
+            await self._lose_the_database()
             await self._next_ticks()
         await self._heal()
         for daemon in self.daemons:
             await daemon.store.close()
 
     def _meddle(self) -> None:
+        if self.world.chance(self.world.odds.restore):
+            self._back_up()
         self.operator.meddle()
         for daemon in self.daemons:
             daemon.engine.policy = self.operator.policy
@@ -126,9 +133,38 @@ class Life:
             self._meddle()
         elif dice < 2 * world.odds.operator + 5 * world.odds.suspend:
             world.suspend()
-        elif dice < 2 * world.odds.operator + 10 * world.odds.suspend:
+        elif dice < 2 * world.odds.operator + 10 * world.odds.suspend and not world.odds.restore:
+            # A backup in the place of a database whose clock was wrong: no daemon could know what it has missed.
             world.clock_off = timedelta(hours=-world.rng.uniform(0, 48))
             world.note("the clock is set; it is off by", str(world.clock_off))
+
+    def _back_up(self) -> None:
+        """Copy the database, and what the operator knows of it, as they are now."""
+        desk, operator, world, taken_at = self.desk, self.operator, self.world, self.world.now
+        copy, memory = desk.back_up(), operator.remember()
+
+        def put_back() -> datetime:
+            desk.restore(copy)
+            operator.recall(memory)
+            world.belief.renewals = {each.id: each for each in desk.renewals()}
+            return taken_at
+
+        world.note("the database is backed up")
+        self._backup = put_back
+
+    async def _lose_the_database(self) -> None:
+        """Now and then, take a backup, or put the last one in the place of the database."""
+        world, (daemon, *_) = self.world, self.daemons
+        if not world.chance(world.odds.restore):
+            return
+        if self._backup is None or world.rng.random() < 0.3:
+            self._back_up()
+            return
+        daemon.process.dead = True
+        await daemon.store.close()
+        world.lost.append((self._backup(), world.now))
+        world.note("a backup takes the place of the database", f"as it was {world.lost[-1][0]}")
+        await daemon.start(self.operator.policy)
 
     async def _next_ticks(self) -> None:
         """Sleep until something is due, then tick."""

@@ -39,11 +39,12 @@ DECLINES = (
 
 @dataclass(slots=True)
 class Request:
-    """One request as it left the daemon."""
+    """One request as it left the daemon. `database` counts the backups put in place before it."""
 
     at: datetime
     key: str
     body: tuple[object, ...]
+    database: int
 
 
 @dataclass(slots=True)
@@ -68,7 +69,7 @@ class GatewayBooks:
         self._world = world
         self.requests: list[Request] = []
         self.payments: list[Payment] = []
-        self._saved: dict[str, tuple[datetime, Outcome]] = {}
+        self._saved: dict[str, tuple[datetime, tuple[object, ...], Outcome]] = {}
 
     def charge(self, attempt: Attempt) -> Outcome:
         """Take a request, or lose it, or lose the answer."""
@@ -86,9 +87,7 @@ class GatewayBooks:
         return Unknown("lost on the way back") if world.chance(odds.lost) else answer
 
     def _seen(self, attempt: Attempt) -> None:
-        money = attempt.amount
-        body = (money, attempt.gateway_customer, attempt.method_token, attempt.plan, _marks(attempt))
-        self.requests.append(Request(self._world.now, attempt.key, body))
+        self.requests.append(Request(self._world.now, attempt.key, _body(attempt), len(self._world.lost)))
         sent = sum(request.key == attempt.key for request in self.requests)
         if self._world.belief.attempted[attempt.key] < sent:
             self._world.violated(3, f"the gateway sees {attempt.key}, which no row tells of")
@@ -97,9 +96,10 @@ class GatewayBooks:
         self._world.note("arrives late", f"{attempt.key} {self._arrives(attempt)}")
 
     def _arrives(self, attempt: Attempt) -> Outcome:
-        now, (saved_at, saved) = self._world.now, self._saved.get(attempt.key, (None, None))
+        now, body = self._world.now, _body(attempt)
+        saved_at, saved_body, saved = self._saved.get(attempt.key, (None, body, None))
         if saved and saved_at and now < saved_at + KEPT_FOR:
-            return saved
+            return saved if saved_body == body else Unknown("the key was used for another request")
         payment = self._decide(attempt)
         self.payments.append(payment)
         answer = payment.answer
@@ -107,7 +107,7 @@ class GatewayBooks:
             answer = Unknown("answered with 500")
         elif payment.money != attempt.amount:
             answer = Unknown("another amount")
-        self._saved[attempt.key] = (now, answer)
+        self._saved[attempt.key] = (now, body, answer)
         return answer
 
     def _decide(self, attempt: Attempt) -> Payment:
@@ -171,6 +171,10 @@ class GatewayBooks:
                     return each
         ours = [_reading(each, attempt) for each in listed if each.marks == marks]
         return ours[-1] if ours else Absent()
+
+
+def _body(attempt: Attempt) -> tuple[object, ...]:
+    return attempt.amount, attempt.gateway_customer, attempt.method_token, attempt.plan, _marks(attempt)
 
 
 def _marks(attempt: Attempt) -> tuple[str, datetime, int]:

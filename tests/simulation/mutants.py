@@ -1,4 +1,4 @@
-"""renewd broken on purpose, in eight ways. Each is what the code could easily have been; none may go unnoticed."""
+"""renewd broken on purpose, in ten ways. Each is what the code could easily have been; none may go unnoticed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -13,13 +13,13 @@ from renewd.adapters.store import changes
 from renewd.adapters.store.tables import renewals
 from renewd.renewal import decide, fold
 from renewd.renewal.begin import opened
-from renewd.renewal.change import Change
+from renewd.renewal.change import Change, Opening
 from renewd.renewal.decline import DeclineClass
 from renewd.renewal.model import AttemptState, Case, Stage, Subscription, open_attempt
 from renewd.renewal.moment import Moment
-from renewd.renewal.outcome import Declined, Unknown
+from renewd.renewal.outcome import ActionRequired, Declined, Unknown
 from renewd.renewal.step import Call, Extend, Resend, Settle
-from renewd.service import advance
+from renewd.service import advance, scan
 from renewd.service.engine import Engine
 from tests.memory_store import MemoryStore
 
@@ -105,12 +105,33 @@ def _expiry_from_the_day_of_payment() -> AbstractContextManager[Any]:
 
 
 def _hard_decline_retried() -> AbstractContextManager[Any]:
-    declined = fold._declined
+    refused = fold._refused
 
-    def stubborn(change: Change, answer: Declined, moment: Moment) -> Change:
-        return declined(change, replace(answer, decline_class=DeclineClass.LATER), moment)
+    def stubborn(change: Change, answer: Declined | ActionRequired, moment: Moment) -> Change:
+        if isinstance(answer, Declined):
+            answer = replace(answer, decline_class=DeclineClass.LATER)
+        return refused(change, answer, moment)
 
-    return patch.object(fold, "_declined", stubborn)
+    return patch.object(fold, "_refused", stubborn)
+
+
+def _late_opening_trusted() -> AbstractContextManager[Any]:
+    planned = decide.planned
+
+    def trusting(subscription: Subscription, moment: Moment) -> Opening:
+        opening = planned(subscription, moment)
+        return replace(opening, renewal=replace(opening.renewal, check_first=False))
+
+    return patch.object(scan, "planned", trusting)
+
+
+@contextmanager
+def _backup_trusted() -> Iterator[None]:
+    async def no_doubt(store: object) -> None:
+        pass
+
+    with patch.object(MemoryStore, "doubt", no_doubt):
+        yield
 
 
 @contextmanager
@@ -137,5 +158,7 @@ MUTANTS = (
     Mutant("the plan is extended before the payment is written", 7, _extended_before_paid),
     Mutant("the expiry moves from the day of payment", 7, _expiry_from_the_day_of_payment),
     Mutant("a hard decline is retried", 10, _hard_decline_retried),
+    Mutant("what is opened late is charged without a look-up", 1, _late_opening_trusted),
+    Mutant("what was open in a backup is charged without a look-up", 1, _backup_trusted),
     Mutant("a lease is not fenced", 8, _lease_not_fenced, twins=True),
 )

@@ -27,6 +27,7 @@ class Operator:
     def __init__(self, world: World, desk: Desk, carrier: CarrierBooks, policy: Policy) -> None:
         self.policy, self.policies = policy, [policy]
         self.moved: dict[tuple[str, datetime], datetime] = {}
+        self.helped: set[str] = set()
         self._world, self._desk, self._carrier = world, desk, carrier
         self._halted = False
 
@@ -73,6 +74,15 @@ class Operator:
             subscription, latest, next((each for each in attempts if each.closed_at is None), None)
         )
 
+    def remember(self) -> tuple[dict[tuple[str, datetime], datetime], bool]:
+        """Give what the operator has done that the database holds too."""
+        return dict(self.moved), self._halted
+
+    def recall(self, memory: tuple[dict[tuple[str, datetime], datetime], bool]) -> None:
+        """Go back to what was done by then."""
+        moved, self._halted = memory
+        self.moved = dict(moved)
+
     def halt(self) -> None:
         if not self._halted:
             self._halted = True
@@ -92,7 +102,8 @@ class Operator:
             period = self.policy.plans[chosen.plan].period
             end = next_end(chosen.current_period_end, chosen.anchor, period, chosen.zone)
             self.moved[chosen.id, chosen.current_period_end] = end
-            self._carrier.good_until[chosen.line] = end
+            self.helped.add(chosen.id)
+            self._carrier.good_until[chosen.line] = max(end, self._carrier.good_until[chosen.line])
             moved = replace(chosen, current_period_end=end)
             moved = replace(moved, opens_at=opens_at(moved, self.policy))
             standing = self._standing(chosen)

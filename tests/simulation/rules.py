@@ -85,8 +85,8 @@ def nobody_is_forgotten(life: Evidence) -> None:
 def _requests_repeat_to_the_byte(life: Evidence) -> None:
     bodies = defaultdict(set)
     for each in (*life.gateway.requests, *life.carrier.requests):
-        bodies[each.key].add(each.body)
-    for key, different in bodies.items():
+        bodies[each.key, each.database].add(each.body)
+    for (key, _), different in bodies.items():
         if len(different) > 1:
             life.world.violated(6, f"{key} was sent with different contents: {different}")
 
@@ -131,6 +131,8 @@ def _money_adds_up(life: Evidence) -> None:
         sums = [each.money for each in payments]
         if renewal.stage is Stage.REVIEW and not renewal.paid:
             continue  # a person is told that the money is in doubt
+        if _given_up(renewal) and all(life.world.forgotten(each.at) for each in payments):
+            continue  # nobody asked for it again, so nobody looked for what was forgotten
         if sums != ([renewal.paid] if renewal.paid else []):
             life.world.violated(
                 1, f"{renewal.id} is {renewal.stage}, paid {renewal.paid}, but the gateway took {sums}"
@@ -140,16 +142,21 @@ def _money_adds_up(life: Evidence) -> None:
         good_until = life.carrier.good_until[f"line-{renewal.subscription_id}"]
         if renewal.stage is Stage.EXTENDED and good_until < renewal.period_end:
             life.world.violated(7, f"{renewal.id} is extended in our books only")
-    for key in taken:
+    for key, payments in taken.items():
+        if all(life.world.forgotten(each.at) for each in payments):
+            continue
         life.world.violated(1, f"the gateway took money for {key}, of which we know nothing")
+
+
+def _given_up(renewal: Renewal) -> bool:
+    return not renewal.paid and renewal.stage in (Stage.SKIPPED, Stage.CANCELED)
 
 
 def _spaced_after_an_outage(life: Evidence) -> None:
     # A day by a clock that was set is not a day; and who is given a period by hand is charged for the next in its time.
-    moved = {subscription for subscription, _ in life.operator.moved}
     times = defaultdict(list)
     for each in life.gateway.payments if not life.world.clock_off else ():
-        if each.state == "paid" and each.marks[0] not in moved:
+        if each.state == "paid" and each.marks[0] not in life.operator.helped:
             times[each.marks[0]].append(each.at)
     for subscription, charged in times.items():
         charged.sort()

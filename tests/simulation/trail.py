@@ -25,10 +25,14 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 @dataclass(slots=True)
 class Call:
-    """What the log has said about one key so far; `doubted` when it may have been sent in a life we know nothing of."""
+    """What the log has said about one key so far.
+
+    `doubted` when it may have been sent in a life we know nothing of, `unsent` when it was not in this one.
+    """
 
     sends: int = 0
     doubted: bool = False
+    unsent: bool = False
     sent_at: datetime | None = None
     asked: str = ""
     answer: str = ""
@@ -39,6 +43,8 @@ class Call:
 def _never_arrived(call: Call) -> bool:
     """Say whether the last request is known not to have arrived: turned away, or twice absent, spaced."""
     if call.asked == "send" and call.answer == "unreached":
+        return True
+    if call.unsent and call.absent:
         return True
     if len(call.absent) < 2:
         return False
@@ -76,11 +82,13 @@ class Trail:
             self._answered(event, event.name.split(".")[1])
 
     def _doubted(self, event: Event) -> None:
-        """Take in an attempt that is made without being sent: only its first look-up may follow."""
+        """Take in an attempt that counts as sent from here on: only a look-up may follow."""
         self._derived(event)
-        if self.calls[event.key].sends or self.calls[event.key].doubted:
-            self._world.violated(4, f"{event.key} was doubted though it had been begun")
-        self.calls[event.key].doubted = True
+        call = self.calls[event.key]
+        if call.definite:
+            self._world.violated(4, f"{event.key} was doubted after its answer")
+        call.unsent = not call.sends or _never_arrived(call)
+        call.doubted, call.asked, call.absent = True, "", []
 
     def _derived(self, event: Event) -> None:
         written = KEY.fullmatch(event.key)
@@ -100,13 +108,8 @@ class Trail:
         if (call.sends or call.doubted) and not _never_arrived(call):
             self._world.violated(5, f"{event.key} was sent again ({event.at}) though it may have arrived")
         self._forbidden(event)
-        call.sends, call.sent_at, call.asked, call.answer, call.absent = (
-            call.sends + 1,
-            event.at,
-            "send",
-            "",
-            [],
-        )
+        call.sends, call.sent_at, call.unsent = call.sends + 1, event.at, False
+        call.asked, call.answer, call.absent = "send", "", []
 
     def _forbidden(self, event: Event) -> None:
         bars = [self._barred.get(event.subscription)]

@@ -27,6 +27,7 @@ class Odds:
     freeze: float = 0.0
     suspend: float = 0.0
     operator: float = 0.0
+    restore: float = 0.0
     database: float = 0.0
     unsure: float = 0.0
     mail: float = 0.0
@@ -95,6 +96,7 @@ class World:
         self.violations: list[str] = []
         self.errors: list[str] = []
         self.broken_calls = 0
+        self.lost: list[tuple[datetime, datetime]] = []
         self.meddle: Callable[[], None] = lambda: None
         self._refusals = (now, 0)
         self._later: list[tuple[datetime, int, Callable[[], None]]] = []
@@ -108,6 +110,10 @@ class World:
 
     def chance(self, odds: float) -> bool:
         return odds > 0 and self.rng.random() < odds
+
+    def forgotten(self, at: datetime) -> bool:
+        """Say whether what the daemon did then is in no database: a backup of before was put in its place."""
+        return any(taken <= at <= restored for taken, restored in self.lost)
 
     @property
     def daemon_now(self) -> datetime:

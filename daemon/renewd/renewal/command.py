@@ -103,6 +103,9 @@ def _skip(standing: Standing, moment: Moment) -> Standing:
     if renewal is None or not _has_renewal(standing):
         _expect(subscription, SubscriptionState.ACTIVE, SubscriptionState.PAUSED)
         renewal = planned(subscription, moment).renewal
+        due_at = subscription.opens_at or moment.now
+    else:
+        due_at = min(renewal.due_at, moment.now)
     if renewal.stage is not Stage.DUE:
         raise RefusedError(
             f"the renewal of {subscription.id} is {renewal.stage}; only one that is not yet paid can be skipped"
@@ -117,6 +120,7 @@ def _skip(standing: Standing, moment: Moment) -> Standing:
     skipped = replace(
         renewal,
         stage=Stage.SKIPPED,
+        due_at=due_at,
         hold=None,
         reason="skipped by the operator",
         next_at=None,
@@ -140,15 +144,19 @@ def _retry(standing: Standing, moment: Moment) -> Standing:
         case Stage.LAPSED | Stage.SKIPPED if subscription.state is SubscriptionState.CANCELED:
             raise RefusedError(f"{subscription.id} is canceled; nothing is charged for it any more")
         case Stage.LAPSED | Stage.SKIPPED if renewal.period_end > moment.now:
+            due_at = moment.now
             if renewal.stage is Stage.LAPSED:
                 subscription = replace(subscription, state=SubscriptionState.ACTIVE)
+            else:
+                # It may have been skipped ahead of its time.
+                due_at = max(moment.now, renewal.due_at)
             again = replace(
                 renewal,
                 stage=Stage.DUE,
                 closed_at=None,
                 opened_at=moment.now,
-                due_at=moment.now,
-                next_at=moment.now,
+                due_at=due_at,
+                next_at=due_at,
                 spent=(),
                 ladder_step=0,
                 check_first=True,

@@ -38,9 +38,6 @@ from renewd.renewal.terms import Terms
 # After an outage a subscription is charged once, and again no sooner than this, however many periods it missed.
 CATCH_UP_SPACING = timedelta(days=1)
 BRAKE_STEP = timedelta(minutes=5)
-# A gateway forgets a key after a day or so. What should have been charged longer ago than this may have been,
-# by a daemon whose database was since restored from a backup, and its key would charge anew.
-KEY_TRUSTED_FOR = timedelta(hours=12)
 BUSY_RECHECK = timedelta(minutes=1)
 UNKNOWN_PLAN_RECHECK = timedelta(hours=1)
 
@@ -74,8 +71,13 @@ def replanned_at(subscription: Subscription, policy: Policy, now: datetime) -> d
 
 
 def planned(subscription: Subscription, moment: Moment) -> Opening:
-    """Open the renewal of the period that starts when the subscription's present one ends."""
+    """Open the renewal of the period that starts when the subscription's present one ends.
+
+    What could have been charged before this daemon started may have been, by one whose database was since
+    replaced by a backup: the gateway is asked first.
+    """
     terms = moment.policy.terms_for(subscription)
+    chargeable_from = opens_at(subscription, moment.policy) or moment.now
     start = subscription.current_period_end
     renewal = Renewal(
         subscription_id=subscription.id,
@@ -84,8 +86,7 @@ def planned(subscription: Subscription, moment: Moment) -> Opening:
         opened_at=moment.now,
         due_at=min(subscription.opens_at or moment.now, moment.now),
         next_at=moment.now,
-        check_first=subscription.opens_at is not None
-        and moment.now - subscription.opens_at > KEY_TRUSTED_FOR,
+        check_first=chargeable_from < (moment.running_since or moment.now),
     )
     opened = Event(
         "renewal.opened",
@@ -127,9 +128,9 @@ def next_step(case: Case, moment: Moment) -> Step:
     barred = _bar_to_charging(case, terms, moment)
     if isinstance(barred, Close) and barred.stage is Stage.LAPSED and case.renewal.check_first:
         return CheckFirst(_any_method(case))
-    if barred or case.attempt:
-        return barred or _resend_or_drop(case, moment)
-    return _charge_or_hold(case, terms, moment)
+    if barred or not case.attempt:
+        return barred or _charge_or_hold(case, terms, moment)
+    return CheckFirst(_any_method(case)) if case.renewal.check_first else _resend_or_drop(case, moment)
 
 
 def unknown_plan(case: Case, moment: Moment) -> Hold:

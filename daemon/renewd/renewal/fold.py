@@ -10,6 +10,7 @@ from renewd.renewal.decide import deadline, extended_subscription, unknown_plan,
 from renewd.renewal.decline import ALLOWED_ACTIONS, DeclineAction, DeclineClass
 from renewd.renewal.events import event_of
 from renewd.renewal.model import (
+    ABSENCES_BELIEVED,
     Attempt,
     AttemptState,
     Case,
@@ -40,7 +41,6 @@ from renewd.renewal.terms import Terms
 SETTLE_WAITS = (timedelta(0), timedelta(hours=1), timedelta(hours=6), *[timedelta(days=1)] * 4)
 PENDING_WAITS = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6), *[timedelta(days=1)] * 7)
 UNREACHED_FIRST, UNREACHED_MOST = timedelta(minutes=1), timedelta(hours=1)
-ABSENCES_BELIEVED = 2
 MOST_SENDS = 5
 
 HOLD_AFTER_DECLINE = {
@@ -132,6 +132,8 @@ def _refused(change: Change, answer: Declined | ActionRequired, moment: Moment) 
     case = change.before
     if written(change).leg is Leg.EXTEND:
         return closed(change, Stage.REVIEW, f"paid, but the carrier refuses: {answer.code}", moment)
+    if isinstance(answer, Declined) and answer.decline_class is DeclineClass.NEVER:
+        change = replace(change, blocked_method=written(change).method_id)
     if case.subscription.state is SubscriptionState.CANCELED:
         return closed(change, Stage.CANCELED, "the subscription was canceled", moment)
     if case.subscription.plan not in moment.policy.plans:
@@ -145,12 +147,10 @@ def _refused(change: Change, answer: Declined | ActionRequired, moment: Moment) 
 
 
 def _declined(change: Change, answer: Declined, moment: Moment) -> Change:
-    attempt, terms = written(change), moment.policy.terms_for(change.before.subscription)
+    terms = moment.policy.terms_for(change.before.subscription)
     action = terms.on_decline[answer.decline_class]
     if action not in ALLOWED_ACTIONS[answer.decline_class]:
         action = DeclineAction.HOLD
-    if answer.decline_class is DeclineClass.NEVER:
-        change = replace(change, blocked_method=attempt.method_id)
     change = replace(change, renewal=replace(change.renewal, reason=f"declined: {answer.code}"))
     if action is DeclineAction.RETRY:
         again = _next_rung(change, answer, terms, moment.now)

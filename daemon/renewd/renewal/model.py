@@ -63,6 +63,7 @@ class AttemptState(StrEnum):
     ABANDONED = "abandoned"
 
 
+ABSENCES_BELIEVED = 2
 OPEN_ATTEMPTS = frozenset({AttemptState.SENT, AttemptState.UNSENT})
 
 
@@ -122,7 +123,8 @@ class Renewal:
     `due_at` is when the next try was or is due, `next_at` when to look at the renewal again. `charges` and
     `extends` count the definite answers of each leg; the attempt after them has the next number. `ladder_step`
     counts the soft declines; `spent` are the payment tokens that this renewal will not try again. `sold_plan`
-    is what is being paid for, and `paid` what was; `check_first` says that the period may have been charged without our knowing, so that the gateway's list is read first.
+    is what is being paid for, and `paid` what was; `check_first` says that the period may have been charged without our
+    knowing, so that the gateway's list is read before anything is sent.
     """
 
     subscription_id: str

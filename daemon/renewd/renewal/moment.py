@@ -12,7 +12,8 @@ class Moment:
 
     `settle_after` is how long after a call without an answer its request may still arrive, with a margin;
     `gateway_until`, `carrier_until` and `brake_until` say until when a provider that is down, or the brake,
-    keeps us from calling (None or past: not at all).
+    keeps us from calling (None or past: not at all). `running_since` is when this daemon started on its
+    database; None: it would start now.
     """
 
     now: datetime
@@ -21,3 +22,4 @@ class Moment:
     gateway_until: datetime | None = None
     carrier_until: datetime | None = None
     brake_until: datetime | None = None
+    running_since: datetime | None = None

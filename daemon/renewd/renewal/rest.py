@@ -9,10 +9,13 @@ from renewd.renewal.change import Change
 from renewd.renewal.decide import hold_until
 from renewd.renewal.events import event_of
 from renewd.renewal.model import (
+    ABSENCES_BELIEVED,
     AttemptState,
     Case,
     HoldReason,
+    Leg,
     PaymentMethod,
+    Renewal,
     Stage,
     SubscriptionState,
     abandoned,
@@ -29,9 +32,9 @@ def rested(case: Case, step: CheckFirst | Drop | Hold | Wait | Close, moment: Mo
     """Give the rows that follow from a step which calls nobody."""
     match step:
         case Wait(until):
-            return Change(moment.now, case, replace(case.renewal, next_at=until))
+            return Change(moment.now, case, replace(_unsure_again(case), next_at=until))
         case Hold():
-            return held(Change(moment.now, case, case.renewal), step, moment)
+            return held(Change(moment.now, case, _unsure_again(case)), step, moment)
         case CheckFirst(method):
             return _doubted(case, method, moment)
         case Drop():
@@ -42,15 +45,27 @@ def rested(case: Case, step: CheckFirst | Drop | Hold | Wait | Close, moment: Mo
             assert_never(step)
 
 
+def _unsure_again(case: Case) -> Renewal:
+    """That a request never arrived is believed for as long as it takes to send it again, and no longer."""
+    believed = case.attempt is not None and case.attempt.leg is Leg.CHARGE and case.attempt.absences > 0
+    return replace(case.renewal, check_first=True) if believed else case.renewal
+
+
 def _doubted(case: Case, method: PaymentMethod, moment: Moment) -> Change:
-    """Make the attempt without sending it: from here on it is settled like any other that may have arrived."""
+    """Make the attempt without sending it: from here on it is settled like any other that may have arrived.
+
+    One look-up is enough: of what we know not to have arrived nothing can be on its way.
+    """
+    renewal = replace(case.renewal, check_first=False, hold=None, next_at=moment.now)
     if case.attempt:
-        attempt = replace(case.attempt, state=AttemptState.SENT, absences=0)
+        attempt = replace(case.attempt, state=AttemptState.SENT, lookups=0)
     else:
-        attempt = replace(new_charge(case, method, moment), sends=0)
-    renewal = replace(sold(case.renewal, case, moment), check_first=False, hold=None, next_at=moment.now)
+        attempt, renewal = replace(new_charge(case, method, moment), sends=0), sold(renewal, case, moment)
+    attempt = replace(attempt, absences=ABSENCES_BELIEVED - 1)
     detail = "the period may have been charged already: the gateway is asked first"
-    event = event_of(case, "charge.doubted", moment, attempt, next_action="lookup", detail=detail)
+    event = event_of(
+        case, "charge.doubted", moment, attempt, outcome="", code="", next_action="lookup", detail=detail
+    )
     return Change(moment.now, case, renewal, attempt, events=(event,))
 
 

@@ -18,7 +18,7 @@ from renewd.service.breaker import Breaker
 
 @dataclass(slots=True)
 class Engine:
-    """One running renewd. `policy` and `stopping` are the only things about it that change.
+    """One running renewd. `policy`, `stopping` and `running_since` are the only things about it that change.
 
     `tell` is handed each event once it is in the audit log. `concurrency` is how many renewals are worked on at
     once; `settle_after` see `Moment`; `most_per_tick` is after how long a tick takes on no more work.
@@ -38,12 +38,14 @@ class Engine:
     most_per_tick: timedelta = timedelta(minutes=1)
     brake: Brake = field(default_factory=Brake)
     stopping: bool = False
+    running_since: datetime | None = None
 
     def moment(self, case: Case, now: datetime) -> Moment:
         """Give what holds for a case at `now`."""
         gateway, carrier = self._providers(case)
         return Moment(
             now=now,
+            running_since=self.running_since,
             policy=self.policy,
             settle_after=self.settle_after,
             gateway_until=self._resting(Leg.CHARGE, gateway, now),

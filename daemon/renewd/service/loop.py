@@ -12,7 +12,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from renewd.ports import StoreUnavailableError
 from renewd.renewal.audit import Event
-from renewd.renewal.decide import KEY_TRUSTED_FOR, replanned_at
+from renewd.renewal.decide import replanned_at
 from renewd.renewal.model import HoldReason
 from renewd.renewal.policy import Policy
 from renewd.service.brake import HOUR
@@ -31,7 +31,8 @@ async def prepare(engine: Engine) -> None:
     """Make ready for the first tick: plan, doubt what may have happened without us, remember for the brake."""
     now = engine.clock.now()
     await engine.store.replan(engine.policy.digest, lambda each: replanned_at(each, engine.policy, now))
-    await engine.store.doubt(now - KEY_TRUSTED_FOR)
+    await engine.store.doubt()
+    engine.running_since = now
     engine.brake.remember(await engine.store.charges_since(now - HOUR))
 
 

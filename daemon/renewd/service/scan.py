@@ -11,7 +11,7 @@ BATCH = 500
 
 async def scan(engine: Engine, now: datetime) -> int:
     """Open every renewal that is due by `now`, the longest due first, and say how many are new."""
-    moment = Moment(now, engine.policy, timedelta(0))
+    moment = Moment(now, engine.policy, timedelta(0), running_since=engine.running_since)
     count = 0
     while not engine.stopping:
         due = await engine.store.newly_due(now, BATCH, engine.policy.plans.keys())

@@ -7,9 +7,8 @@ from sqlalchemy import Connection, and_, bindparam, select, update
 from sqlalchemy.dialects import sqlite
 
 from renewd.adapters.store.rows import subscription_of
-from renewd.adapters.store.tables import attempts, audit_log, renewals, service_state, subscriptions
-from renewd.renewal.audit import DAEMON
-from renewd.renewal.model import AttemptState, Leg, Stage, Subscription, SubscriptionState
+from renewd.adapters.store.tables import renewals, service_state, subscriptions
+from renewd.renewal.model import Stage, Subscription, SubscriptionState
 
 BATCH = 1000
 PLANNED_UNDER = "planned_under"
@@ -67,20 +66,9 @@ def replan(
     return (rows[-1]["id"] if len(rows) == BATCH else "", len(moves))
 
 
-def doubt(connection: Connection, instant: datetime) -> None:
-    """Treat each charge as one that may have been made, if no daemon has written anything since `instant`."""
-    ours = (
-        select(audit_log.c.at)
-        .where(audit_log.c.actor == DAEMON)
-        .order_by(audit_log.c.sequence.desc())
-        .limit(1)
-    )
-    last = connection.execute(ours).scalar()
-    if last is None or last >= instant:
-        return
-    unpaid = (renewals.c.stage == Stage.DUE, renewals.c.next_at.is_not(None))
+def doubt(connection: Connection) -> None:
+    """Have each renewal that is not yet paid looked up before it is charged."""
+    sure = (renewals.c.stage == Stage.DUE, renewals.c.next_at.is_not(None), renewals.c.check_first.is_(False))
     connection.execute(
-        update(renewals).where(*unpaid).values(check_first=True, version=renewals.c.version + 1)
+        update(renewals).where(*sure).values(check_first=True, version=renewals.c.version + 1)
     )
-    under_way = (attempts.c.leg == Leg.CHARGE, attempts.c.closed_at.is_(None))
-    connection.execute(update(attempts).where(*under_way).values(state=AttemptState.SENT, absences=0))

@@ -84,9 +84,9 @@ class SqlStore:
         await self._writer.call(partial(plans.planned_under, digest=digest))
         return moved
 
-    async def doubt(self, instant: datetime) -> None:
+    async def doubt(self) -> None:
         """See `ports.Store`."""
-        await self._writer.call(partial(plans.doubt, instant=instant))
+        await self._writer.call(plans.doubt)
 
     async def claim(self, now: datetime, limit: int) -> Sequence[Case]:
         """See `ports.Store`."""
