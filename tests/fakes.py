@@ -377,8 +377,8 @@ def _answer_of(outcome: Outcome, fault: Fault | None) -> Outcome:
 
 def _weightiest(findings: list[Finding]) -> Finding:
     done = [each for each in findings if isinstance(each, Done)]
-    if len(done) > 1:
-        return Mismatch("charged more than once", done[0].reference)
+    if done and sum(isinstance(each, Done | Pending) for each in findings) > 1:
+        return Mismatch("charged more than once, or about to be", done[0].reference)
     ranks: tuple[type, ...] = (Mismatch, Done, Pending)
     ordered: Iterator[Finding] = (each for rank in ranks for each in findings if isinstance(each, rank))
     return next(ordered, findings[0] if findings else Absent())

@@ -160,12 +160,23 @@ class Books(Protocol):
 
 
 class Store(Protocol):
-    """The durable state, as the service uses it. Every method raises StoreUnavailableError when the database does."""
+    """The durable state, as the service uses it. Every method raises StoreUnavailableError when the database does.
+
+    A row that cannot be made out stops none of the others. It is left out and looked at again after SET_ASIDE_FOR;
+    the events that `newly_due`, `claim` and `replan` give with the rest say so, and are in the audit log already.
+    """
 
     async def newly_due(
-        self, now: datetime, limit: int, plans: Collection[str] | None = None
-    ) -> Sequence[Subscription]:
-        """Give active subscriptions (on one of `plans`, if given) whose `opens_at` has come, the longest due first."""
+        self,
+        now: datetime,
+        limit: int,
+        plan: Callable[[Subscription], Opening],
+        plans: Collection[str] | None = None,
+    ) -> tuple[Sequence[Opening], Sequence[Event]]:
+        """Plan the opening for each active subscription (on one of `plans`, if given) whose `opens_at` has come.
+
+        The longest due come first. What cannot be planned, whatever `plan` raises, is set aside.
+        """
         ...
 
     async def open(self, openings: Sequence[Opening]) -> Sequence[Opening]:
@@ -175,11 +186,13 @@ class Store(Protocol):
         """
         ...
 
-    async def replan(self, digest: str, opens_at: Callable[[Subscription], datetime | None]) -> int:
+    async def replan(
+        self, digest: str, now: datetime, opens_at: Callable[[Subscription], datetime | None]
+    ) -> tuple[int, Sequence[Event]]:
         """Plan anew, under the policy with this digest, when each subscription's next renewal opens; say how many moved.
 
         Nothing is done when the plans were made under this very policy. A subscription whose present period
-        already has a renewal is left alone.
+        already has a renewal is left alone; one that cannot be planned keeps the plan it has.
         """
         ...
 
@@ -190,7 +203,7 @@ class Store(Protocol):
         """
         ...
 
-    async def claim(self, now: datetime, limit: int) -> Sequence[Case]:
+    async def claim(self, now: datetime, limit: int) -> tuple[Sequence[Case], Sequence[Event]]:
         """Lease renewals whose `next_at` has come, the longest waiting first, and read all about them."""
         ...
 
@@ -203,7 +216,7 @@ class Store(Protocol):
         ...
 
     async def reload(self, case: Case, now: datetime) -> Case | None:
-        """Read a case once more, as it is now; None when somebody else has claimed it since."""
+        """Read a case once more, as it is now; None when somebody else has claimed it since, or it cannot be read."""
         ...
 
     async def wake(self, holds: Sequence[HoldReason], now: datetime) -> None:

@@ -96,11 +96,14 @@ OURS_DECLINED = intent("requires_payment_method", last_payment_error=FUNDS, id="
             [of_attempt("3", intent()), of_attempt("2", intent(id="pi_0"))],
             Mismatch("charged more than once", "pi_1"),
         ),
-        # What took no money, or cannot be read, counts only when it is this attempt's own.
+        (
+            [of_attempt("3", intent("processing")), intent(id="pi_0")],
+            Mismatch("charged, and another charge of the period is still open", "pi_0"),
+        ),
+        ([of_attempt("3", intent("new"))], Unknown("a PaymentIntent in an unexpected status")),
+        # What takes no money counts only when it is this attempt's own.
         ([of_attempt("3", intent("requires_payment_method", last_payment_error=LOST))], Absent()),
         ([of_attempt("3", intent("canceled"))], Absent()),
-        ([of_attempt("3", intent("new"))], Absent()),
-        ([of_attempt("3", intent("new")), intent(id="pi_0")], Done("pi_0")),
         (
             [of_attempt("3", intent("requires_payment_method", last_payment_error=LOST)), OURS_DECLINED],
             Declined(DeclineClass.LATER, "insufficient_funds", "pi_0"),

@@ -21,6 +21,7 @@ from tests.contracts.stores import (
     StoreContract,
     answered,
     begun,
+    claim,
     declined,
     moment,
     paid,
@@ -38,14 +39,14 @@ class TestScanning(StoreContract):
         self, home: Home, store: OwnStore
     ) -> None:
         home.settle_in(*(subscription(f"s{n}", NOW - n * HOUR) for n in range(-1, 4)))
-        assert [each.id for each in await store.newly_due(NOW, 3)] == ["s3", "s2", "s1"]
+        assert [each.subscription.id for each in await home.due(store, 3)] == ["s3", "s2", "s1"]
 
     @pytest.mark.parametrize("state", [state for state in SubscriptionState if state != "active"])
     async def test_nothing_is_opened_for_who_is_not_active(
         self, home: Home, store: OwnStore, state: SubscriptionState
     ) -> None:
         home.settle_in(replace(subscription("s1"), state=state), subscription("s2", opens_at=None))
-        assert not await store.open([planned(each, moment()) for each in await store.newly_due(NOW, 10)])
+        assert not await store.open(await home.due(store))
         assert not await store.open([planned(replace(subscription("s1"), state=state), moment())])
 
     async def test_a_period_is_opened_once(self, home: Home, store: OwnStore) -> None:
@@ -59,7 +60,7 @@ class TestScanning(StoreContract):
     async def test_what_is_opened_is_no_longer_newly_due(self, home: Home, store: OwnStore) -> None:
         home.settle_in(subscription("s1"))
         await store.open([planned(subscription("s1"), moment())])
-        assert not await store.newly_due(NOW, 10)
+        assert not await home.due(store)
 
     @pytest.mark.parametrize(
         "meanwhile",
@@ -86,16 +87,16 @@ class TestPlanningAnew(StoreContract):
         (case,) = await home.claimed(store)
         paused = replace(subscription("s9", None), state=SubscriptionState.PAUSED)
         home.desk.put(subscription("s1"), subscription("s2", None), paused)
-        assert await store.replan("new", lambda _: NOW + DAY) == 2
+        assert await store.replan("new", NOW, lambda _: NOW + DAY) == (2, [])
         opens = {each.id: each.opens_at for each in home.desk.subscriptions()}
         assert opens == {"s0": None, "s1": NOW + DAY, "s2": NOW + DAY, "s9": None}
         assert case.subscription.id == "s0"
 
     async def test_nothing_is_planned_twice_under_one_policy(self, home: Home, store: OwnStore) -> None:
         home.settle_in(subscription("s1"))
-        assert await store.replan("one", lambda _: NOW + DAY) == 1
-        assert await store.replan("one", lambda _: NOW + HOUR) == 0
-        assert await store.replan("two", lambda _: NOW + DAY) == 0
+        assert await store.replan("one", NOW, lambda _: NOW + DAY) == (1, [])
+        assert await store.replan("one", NOW, lambda _: NOW + HOUR) == (0, [])
+        assert await store.replan("two", NOW, lambda _: NOW + DAY) == (0, [])
         assert [each.opens_at for each in home.desk.subscriptions()] == [NOW + DAY]
 
 
@@ -107,12 +108,12 @@ class TestClaiming(StoreContract):
         for hours, case in enumerate(cases):
             home.desk.put(replace(case.renewal, next_at=NOW - hours * HOUR))
         await store.take_over()
-        assert [each.subscription.id for each in await store.claim(NOW - HOUR, 2)] == ["s3", "s2"]
-        assert [each.subscription.id for each in await store.claim(NOW - HOUR, 9)] == ["s1"]
+        assert [each.subscription.id for each in await claim(store, NOW - HOUR, 2)] == ["s3", "s2"]
+        assert [each.subscription.id for each in await claim(store, NOW - HOUR)] == ["s1"]
 
     async def test_a_claim_reads_all_about_a_renewal(self, home: Home, store: OwnStore) -> None:
         await declined(store, (await home.claimed(store, 2, "ada"))[0])
-        (second,) = await store.claim(NOW + LEASE, 9)
+        (second,) = await claim(store, NOW + LEASE)
         start = begun(second, now=NOW + LEASE)
         assert await store.commit(start)
         home.desk.act(Command(SPOKEN, halted="a reason"))
@@ -124,20 +125,20 @@ class TestClaiming(StoreContract):
 
     async def test_a_decline_counts_for_thirty_days(self, home: Home, store: OwnStore) -> None:
         await declined(store, (await home.claimed(store))[0])
-        (seen,) = await store.claim(NOW + 30 * DAY - SECOND, 1)
+        (seen,) = await claim(store, NOW + 30 * DAY - SECOND)
         assert seen.declines
-        (seen,) = await store.claim(NOW + 31 * DAY, 1)
+        (seen,) = await claim(store, NOW + 31 * DAY)
         assert not seen.declines
 
     async def test_a_lease_is_respected_until_it_ends(self, home: Home, store: OwnStore) -> None:
         await home.claimed(store)
         other = home.store("two")
-        assert not await other.claim(NOW + LEASE - SECOND, 9)
-        assert len(await other.claim(NOW + LEASE, 9)) == 1
+        assert not await claim(other, NOW + LEASE - SECOND)
+        assert len(await claim(other, NOW + LEASE)) == 1
 
     async def test_a_later_claim_fences_off_the_earlier_one(self, home: Home, store: OwnStore) -> None:
         (case,) = await home.claimed(store)
-        (taken,) = await home.store("two").claim(NOW + LEASE, 1)
+        (taken,) = await claim(home.store("two"), NOW + LEASE)
         assert not await store.commit(begun(case))
         assert await store.reload(case, NOW) is None
         assert await home.stores[1].commit(begun(taken))
@@ -146,7 +147,7 @@ class TestClaiming(StoreContract):
     async def test_taking_over_voids_every_lease(self, home: Home, store: OwnStore) -> None:
         await home.claimed(store, 2)
         await store.take_over()
-        assert len(await store.claim(NOW, 9)) == 2
+        assert len(await claim(store, NOW)) == 2
 
 
 class TestReading(StoreContract):
@@ -223,7 +224,7 @@ class TestLettersAndLog(StoreContract):
         await store.commit(start)
         doubt = answered(start, Unknown("timeout"))
         await store.commit(doubt)
-        (fresh,) = await store.claim(NOW + SETTLE, 1)
+        (fresh,) = await claim(store, NOW + SETTLE)
         asked = begun(fresh, Settle(), NOW + SETTLE)
         assert await store.commit(asked)
         assert await store.commit(answered(asked, Absent(), Settle(), NOW + SETTLE))

@@ -22,6 +22,7 @@ from tests.contracts.stores import (
     amiss,
     answered,
     begun,
+    claim,
     declined,
     moment,
     paid,
@@ -95,7 +96,7 @@ class TestCommitting(StoreContract):
         going, resting = await home.claimed(store, 2)
         assert await store.commit(begun(going))
         assert await store.commit(rested(resting, Wait(NOW + SECOND), moment()))
-        seen = await home.store("two").claim(NOW + LEASE - SECOND, 9)
+        seen = await claim(home.store("two"), NOW + LEASE - SECOND)
         assert [case.subscription.id for case in seen] == [resting.subscription.id]
 
     async def test_a_card_is_charged_for_one_renewal_at_a_time(self, home: Home, store: OwnStore) -> None:

@@ -16,6 +16,7 @@ CATCHALLS = {
     "service/advance.py": "the edge of one renewal: a poison row never stops the others",
     "service/loop.py": "the edge of one tick: the next one goes on",
     "adapters/store/group.py": "the edge of one group: whatever a poison row raises, it must not fail the others",
+    "adapters/store/reading.py": "the edge of one row: whatever is wrong with it, the others are read",
     "sandbox/connection.py": "the edge of one request: a bad one must not take the server down",
 }
 #: Folder, and why it may print.

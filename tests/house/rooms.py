@@ -29,13 +29,16 @@ BARRED = {
 #: A library (or room), the part of the house that the rule is for, and the only places there that may name it.
 ONLY_IN = (
     ("tenacity", "", "adapters/transport.py"),
+    ("httpx", "", "adapters/transport.py", "adapters/wire.py"),
+    ("httptools", "", "adapters/wire.py"),
+    ("renewd.adapters.wire", "", "adapters/transport.py"),
     ("pydantic", "renewal/", "renewal/policy.py"),
     ("apscheduler", "service/", "service/loop.py"),
     ("renewd.adapters", "", "adapters/", "service/wiring.py"),
 )
 
 #: What adapters may have in common.
-SHARED = ("renewd.adapters.transport", "renewd.adapters.messengers.message")
+SHARED = ("renewd.adapters.transport", "renewd.adapters.wire", "renewd.adapters.messengers.message")
 
 #: Folders of adapters whose files each speak to a system of their own.
 KINDS = ("gateways", "carriers", "messengers")

@@ -29,7 +29,7 @@ from tests.renewal.building import (
     moment,
     policy,
 )
-from tests.scenarios.world import FrozenClock, Mailbox
+from tests.scenarios.world import FrozenClock, Mailbox, ScriptedCarrier, ScriptedGateway
 
 
 def test_the_letter_of_thanks_speaks_english() -> None:
@@ -89,8 +89,9 @@ def engine(*down: Leg) -> Engine:
     for index, leg in enumerate(down):
         name = "stripe" if leg is Leg.CHARGE else "tello"
         breakers[leg, name].heard(Unreached("down"), NOON + index * 30 * MINUTE)
-    all_day = policy(charge_window="00:00-23:59")
-    return Engine(None, {}, {}, Mailbox(), FrozenClock(NOON), all_day, breakers, lambda _: None)  # type: ignore[arg-type]
+    all_day, clock = policy(charge_window="00:00-23:59"), FrozenClock(NOON)
+    gateways, carriers = {"stripe": ScriptedGateway(clock)}, {"tello": ScriptedCarrier(clock)}
+    return Engine(None, gateways, carriers, Mailbox(), clock, all_day, breakers, lambda _: None)  # type: ignore[arg-type]
 
 
 def test_who_only_needs_the_carrier_does_not_use_up_the_gateways_probe() -> None:

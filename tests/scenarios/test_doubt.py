@@ -133,3 +133,22 @@ async def test_frozen_between_the_writing_and_the_sending_it_sends_nothing_and_l
     assert diary.gateway.answered == {}
     await diary.on("2026-11-23 13:50", "charge.lookup 1", "charge.absent, again 2026-11-23 14:00")
     await diary.on("2026-11-23 14:00", "charge.lookup 1", "charge.absent", *paid(1))
+
+
+async def test_a_gateway_that_was_taken_out_is_asked_once_it_is_back(begin: Begin) -> None:
+    diary = begin()
+    diary.subscribe()
+    diary.gateway.will("pm_visa", "reply lost")
+    await diary.on("2026-11-23 13:30", *FIRST, LOST)
+    await diary.restart()
+    diary.engine.gateways = {}
+    gone = f"gateway stripe is not configured, and charge 1 of {THE_KEY[:21]} may have been made there"
+    await diary.on(
+        "2026-11-23 13:40",
+        f"renewal.held operator, again 2026-11-23 14:40: {gone}",
+        f"letter to the operator: sub1 is held: {gone}",
+    )
+    await diary.quiet_until("2026-12-09 08:00")
+    await diary.restart()
+    await diary.on("2026-12-09 08:40", "charge.lookup 1", "charge.succeeded", *EXTENDED, THANKS)
+    assert diary.gateway.taken == [THE_KEY]

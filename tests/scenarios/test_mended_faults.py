@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pytest
 
+from renewd.renewal.audit import Event
 from renewd.renewal.model import Case
 from tests.renewal.building import policy
 from tests.scenarios.conftest import Begin
@@ -59,11 +60,11 @@ async def test_a_charge_that_was_refused_at_the_last_moment_does_not_count_for_t
     diary.subscribe()
     claim = diary.store.claim
 
-    async def interrupted(now: datetime, limit: int) -> Sequence[Case]:
+    async def interrupted(now: datetime, limit: int) -> tuple[Sequence[Case], Sequence[Event]]:
         monkeypatch.undo()
-        cases = await claim(now, limit)
+        claimed = await claim(now, limit)
         diary.halt()
-        return cases
+        return claimed
 
     monkeypatch.setattr(diary.store, "claim", interrupted)
     held = "renewal.held halted, again 2026-12-03 00:00: all charging is halted by the operator"

@@ -163,8 +163,8 @@ class GatewayBooks:
         ]
         readings = [_reading(each, attempt) for each in listed]
         done = [each for each in readings if isinstance(each, Done)]
-        if len(done) > 1:
-            return Mismatch("charged more than once", done[0].reference)
+        if done and sum(isinstance(each, Done | Pending) for each in readings) > 1:
+            return Mismatch("charged more than once, or about to be", done[0].reference)
         for rank in (Mismatch, Done, Pending):
             for each in readings:
                 if isinstance(each, rank):

@@ -20,7 +20,9 @@ from renewd.renewal.model import (
 from renewd.renewal.moment import Moment
 from renewd.renewal.period import charge_instant, into_window, next_end
 from renewd.renewal.policy import Policy
+from renewd.renewal.providers import away
 from renewd.renewal.step import (
+    OPERATOR_RECHECK,
     Charge,
     CheckFirst,
     Close,
@@ -39,7 +41,6 @@ from renewd.renewal.terms import Terms
 CATCH_UP_SPACING = timedelta(days=1)
 BRAKE_STEP = timedelta(minutes=5)
 BUSY_RECHECK = timedelta(minutes=1)
-UNKNOWN_PLAN_RECHECK = timedelta(hours=1)
 
 
 def opens_at(
@@ -118,11 +119,11 @@ def next_step(case: Case, moment: Moment) -> Step:
         return Wait(renewal.next_at)
     leg = case.attempt.leg if case.attempt else (Leg.CHARGE if renewal.stage is Stage.DUE else Leg.EXTEND)
     if case.attempt and case.attempt.state is AttemptState.SENT:
-        return _resting({"gateway"} if leg is Leg.CHARGE else {"carrier"}, moment) or Settle()
+        return away(case, [leg], moment) or Settle()
     if case.subscription.plan not in moment.policy.plans:
         return unknown_plan(case, moment)
     if leg is Leg.EXTEND:
-        barred = _bar_to_extending(case) or _resting({"carrier"}, moment)
+        barred = _bar_to_extending(case) or away(case, [leg], moment)
         return barred or (Resend() if case.attempt else Extend())
     terms = moment.policy.terms_for(case.subscription)
     barred = _bar_to_charging(case, terms, moment)
@@ -136,7 +137,7 @@ def next_step(case: Case, moment: Moment) -> Step:
 def unknown_plan(case: Case, moment: Moment) -> Hold:
     """Hold for the operator: without its plan nobody knows what the renewal costs."""
     detail = f"plan {case.subscription.plan} is not in the catalogue"
-    return Hold(HoldReason.OPERATOR, moment.now + UNKNOWN_PLAN_RECHECK, detail)
+    return Hold(HoldReason.OPERATOR, moment.now + OPERATOR_RECHECK, detail)
 
 
 def _bar_to_extending(case: Case) -> Step | None:
@@ -163,7 +164,8 @@ def _bar_to_charging(case: Case, terms: Terms, moment: Moment) -> Step | None:
         _not_wanted(case, terms, moment.now)
         or _not_allowed(case, terms, moment)
         or _outside_window(case, terms, moment.now)
-        or _resting({"gateway", "carrier"}, moment)
+        # Both are needed: nobody pays for what the carrier cannot extend now.
+        or away(case, [Leg.CHARGE, Leg.EXTEND], moment)
         or _braked(moment)
     )
 
@@ -204,14 +206,6 @@ def _outside_window(case: Case, terms: Terms, now: datetime) -> Step | None:
     opens = into_window(now, terms.charge_window, case.subscription.zone, case.renewal.id)
     in_time = opens < min(deadline(case.renewal, terms), case.renewal.period_end)
     return Wait(opens) if opens > now and in_time else None
-
-
-def _resting(needed: set[str], moment: Moment) -> Step | None:
-    """Hold while a provider rests. A charge needs both: nobody pays for what the carrier cannot extend now."""
-    for name, until in (("gateway", moment.gateway_until), ("carrier", moment.carrier_until)):
-        if name in needed and until and until > moment.now:
-            return Hold(HoldReason.BREAKER, until, f"the {name} does not answer")
-    return None
 
 
 def _braked(moment: Moment) -> Step | None:

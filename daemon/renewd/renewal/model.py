@@ -214,6 +214,13 @@ class Case:
     read_at: datetime | None = None
 
 
+class UnreadableError(ValueError):
+    """Something that is kept cannot be made out. Says what, and by what kind of error; never what stands there."""
+
+    def __init__(self, what: str, error: Exception | None = None) -> None:
+        super().__init__(f"{what} cannot be read ({type(error).__name__})" if error else f"{what} is missing")
+
+
 def abandoned(attempt: Attempt, renewal: Renewal, now: datetime) -> tuple[Attempt, Renewal]:
     """Give up an attempt that never arrived. Its number is spent with it: no key ever stands for two requests."""
     charges = renewal.charges + (attempt.leg is Leg.CHARGE)

@@ -1,5 +1,6 @@
 """The instant at which something is decided, and what holds then besides the case itself."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +14,8 @@ class Moment:
     `settle_after` is how long after a call without an answer its request may still arrive, with a margin;
     `gateway_until`, `carrier_until` and `brake_until` say until when a provider that is down, or the brake,
     keeps us from calling (None or past: not at all). `running_since` is when this daemon started on its
-    database; None: it would start now.
+    database; None: it would start now. `gateways` and `carriers` are the names of those that are configured; None:
+    whichever is asked for.
     """
 
     now: datetime
@@ -23,3 +25,5 @@ class Moment:
     carrier_until: datetime | None = None
     brake_until: datetime | None = None
     running_since: datetime | None = None
+    gateways: Collection[str] | None = None
+    carriers: Collection[str] | None = None

@@ -24,12 +24,13 @@ OPERATOR_KINDS = frozenset({NoticeKind.REVIEW, NoticeKind.HELD})
 class Notice:
     """A letter that is owed. `id` names the occasion, so that one occasion never makes two letters.
 
-    `recipient` is an e-mail address, or empty for the operator. `next_at` is when to try to deliver it, None once
+    `kind` is a NoticeKind; a letter that another version has left may have one of its own. `recipient` is an
+    e-mail address, or empty for the operator. `next_at` is when to try to deliver it, None once
     it is delivered or given up.
     """
 
     id: str
-    kind: NoticeKind
+    kind: str
     subscription_id: str
     recipient: str
     subject: str

@@ -7,9 +7,10 @@ values is in `coherence`.
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from datetime import timedelta
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +22,7 @@ from pydantic import (
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     Tag,
+    ValidationError,
     WithJsonSchema,
 )
 from pydantic_core import CoreSchema, core_schema
@@ -34,7 +36,7 @@ from renewd.renewal.decline import (
     DeclineAction,
     DeclineClass,
 )
-from renewd.renewal.model import Subscription
+from renewd.renewal.model import Subscription, UnreadableError
 from renewd.renewal.money import Money
 from renewd.renewal.period import ChargeWindow, Period
 from renewd.renewal.terms import Ladder, Terms
@@ -215,6 +217,15 @@ class Overrides(Section):
     grace: DurationText | None = None
     gateway: Name | None = None
 
+    @classmethod
+    def of(cls, subscription: Subscription) -> Self:
+        """Read a subscription's own terms. Raises UnreadableError."""
+        try:
+            return cls.model_validate(dict(subscription.overrides))
+        except ValidationError as error:
+            named = ", ".join(str(each["loc"][0]) for each in error.errors())
+            raise UnreadableError(f"override {named}", error) from error
+
 
 class Policy(Section):
     """The whole of `policy.yaml`."""
@@ -241,7 +252,7 @@ class Policy(Section):
         return {}
 
     def terms_for(self, subscription: Subscription) -> Terms:
-        """Give the terms of a subscription. Raises KeyError when its plan is not in the catalogue."""
+        """Give the terms of a subscription. Raises KeyError when its plan is not in the catalogue, and UnreadableError."""
         known = (subscription.plan, subscription.tags, tuple(sorted(subscription.overrides.items())))
         if known not in self._resolved:
             self._resolved[known] = self._resolve(subscription)
@@ -271,23 +282,16 @@ class Policy(Section):
             if rule.when.matches(subscription.plan, plan, subscription.tags):
                 yield ("rules", index), _fields(rule)
         yield ("plans", subscription.plan), _fields(plan)
-        yield ("subscription",), _fields(Overrides.model_validate(dict(subscription.overrides)))
+        yield ("subscription",), _fields(Overrides.of(subscription))
 
     def _resolve(self, subscription: Subscription) -> Terms:
         settled: dict[str, Any] = {name: value for name, (_, value) in self.origins(subscription).items()}
         retry = settled["retry"]
         return Terms(
             plan=subscription.plan,
-            carrier=settled["carrier"],
-            gateway=settled["gateway"],
-            price=settled["price"],
-            period=settled["period"],
-            renew_before=settled["renew_before"],
-            charge_window=settled["charge_window"],
-            grace=settled["grace"],
             ladder=retry.ladder() if isinstance(retry, Backoff) else Ladder(tuple(retry)),
             on_decline={each: settled[f"on_decline.{each}"] for each in DeclineClass},
-            require_email=settled["require_email"],
+            **{each.name: settled[each.name] for each in fields(Terms) if each.name in settled},
         )
 
 

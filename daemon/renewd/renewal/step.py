@@ -1,9 +1,11 @@
 """The closed set of things that a renewal can need next."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from renewd.renewal.model import HoldReason, PaymentMethod, Stage
+
+OPERATOR_RECHECK = timedelta(hours=1)  # how often to look whether the operator has mended what was amiss
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from renewd.renewal.model import Attempt, Case, Leg
 from renewd.renewal.moment import Moment
 from renewd.renewal.outcome import Finding, Outcome
 from renewd.renewal.policy import Policy
+from renewd.renewal.providers import providers
 from renewd.renewal.step import Call, Settle
 from renewd.service.brake import Brake
 from renewd.service.breaker import Breaker
@@ -42,14 +43,16 @@ class Engine:
 
     def moment(self, case: Case, now: datetime) -> Moment:
         """Give what holds for a case at `now`."""
-        gateway, carrier = self._providers(case)
+        named = providers(case, self.policy)
         return Moment(
             now=now,
             running_since=self.running_since,
             policy=self.policy,
             settle_after=self.settle_after,
-            gateway_until=self._resting(Leg.CHARGE, gateway, now),
-            carrier_until=self._resting(Leg.EXTEND, carrier, now),
+            gateways=self.gateways.keys(),
+            carriers=self.carriers.keys(),
+            gateway_until=self._resting(Leg.CHARGE, named, now),
+            carrier_until=self._resting(Leg.EXTEND, named, now),
             brake_until=self.brake.until(now, self.policy.brake.max_charges_per_hour),
         )
 
@@ -71,19 +74,6 @@ class Engine:
         for event in events:
             self.tell(event)
 
-    def _providers(self, case: Case) -> tuple[str, str]:
-        """Name the gateway and the carrier that the case's next call would go to."""
-        plan = case.subscription.plan
-        terms = self.policy.terms_for(case.subscription) if plan in self.policy.plans else None
-        gateway, carrier = (terms.gateway, terms.carrier) if terms else ("", "")
-        if case.attempt:
-            return (
-                (case.attempt.provider, carrier)
-                if case.attempt.leg is Leg.CHARGE
-                else (gateway, case.attempt.provider)
-            )
-        return gateway, carrier
-
-    def _resting(self, leg: Leg, provider: str, now: datetime) -> datetime | None:
-        breaker = self.breakers.get((leg, provider))
+    def _resting(self, leg: Leg, named: Mapping[Leg, str], now: datetime) -> datetime | None:
+        breaker = self.breakers.get((leg, named.get(leg, "")))
         return breaker.until(now) if breaker else None

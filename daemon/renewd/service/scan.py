@@ -14,13 +14,13 @@ async def scan(engine: Engine, now: datetime) -> int:
     moment = Moment(now, engine.policy, timedelta(0), running_since=engine.running_since)
     count = 0
     while not engine.stopping:
-        due = await engine.store.newly_due(now, BATCH, engine.policy.plans.keys())
-        openings = [planned(subscription, moment) for subscription in due]
+        openings, aside = await engine.store.newly_due(
+            now, BATCH, lambda each: planned(each, moment), moment.policy.plans.keys()
+        )
         opened = await engine.store.open(openings)
-        for opening in opened:
-            for event in opening.events:
-                engine.tell(event)
+        for event in (*aside, *(event for opening in opened for event in opening.events)):
+            engine.tell(event)
         count += len(opened)
-        if len(due) < BATCH or not opened:
+        if len(openings) + len(aside) < BATCH or not (opened or aside):
             break
     return count

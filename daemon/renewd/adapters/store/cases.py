@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from renewd.adapters.store.reading import rows_of
 from renewd.adapters.store.rows import attempt_of, customer_of, method_of, renewal_of, subscription_of
 from renewd.adapters.store.tables import (
     attempts,
@@ -16,7 +17,7 @@ from renewd.adapters.store.tables import (
     service_state,
     subscriptions,
 )
-from renewd.renewal.model import AttemptState, Case, Leg
+from renewd.renewal.model import AttemptState, Case, Leg, Subscription, UnreadableError
 
 HALTED = "halted"
 DECLINES_COUNT_FOR = timedelta(days=30)
@@ -25,22 +26,25 @@ UNDER_WAY = timedelta(minutes=10)
 
 
 def read(connection: Connection, renewal_ids: Sequence[str], now: datetime) -> list[Case]:
-    """Read the cases of the renewals named, in that order; those that do not exist are left out."""
+    """Read the cases of the renewals named, in that order; those that do not exist are left out.
+
+    Raises UnreadableError.
+    """
     if not renewal_ids:
         return []
     found = {
-        row["id"]: row for row in _all(connection, select(renewals).where(renewals.c.id.in_(renewal_ids)))
+        row["id"]: row for row in rows_of(connection, select(renewals).where(renewals.c.id.in_(renewal_ids)))
     }
-    subscribed = _by(connection, subscriptions, "id", (row["subscription_id"] for row in found.values()))
-    people = _by(connection, customers, "id", (row["customer_id"] for row in subscribed.values()))
+    owners = _by(connection, subscriptions, "id", (row["subscription_id"] for row in found.values()))
+    people = _by(connection, customers, "id", (row["customer_id"] for row in owners.values()))
     methods = defaultdict(list)
-    for row in _all(
+    for row in rows_of(
         connection, select(payment_methods).where(payment_methods.c.customer_id.in_(list(people)))
     ):
         methods[row["customer_id"]].append(method_of(row))
     open_attempts = {
         row["renewal_id"]: attempt_of(row)
-        for row in _all(
+        for row in rows_of(
             connection,
             select(attempts).where(attempts.c.renewal_id.in_(list(found)), attempts.c.closed_at.is_(None)),
         )
@@ -50,13 +54,13 @@ def read(connection: Connection, renewal_ids: Sequence[str], now: datetime) -> l
     halted = is_halted(connection)
     cases = []
     for row in (found[renewal_id] for renewal_id in renewal_ids if renewal_id in found):
-        subscription = subscription_of(subscribed[row["subscription_id"]])
+        subscription = subscription_of(_known(owners, "subscription", row["subscription_id"]))
         theirs = tuple(methods[subscription.customer_id])
         cases.append(
             Case(
                 renewal=renewal_of(row),
                 subscription=subscription,
-                customer=customer_of(people[subscription.customer_id]),
+                customer=customer_of(_known(people, "customer", subscription.customer_id)),
                 methods=theirs,
                 attempt=open_attempts.get(row["id"]),
                 declines=tuple((method.id, at) for method in theirs for at in declines[method.id]),
@@ -67,6 +71,12 @@ def read(connection: Connection, renewal_ids: Sequence[str], now: datetime) -> l
             )
         )
     return cases
+
+
+def read_subscriptions(connection: Connection, subscription_ids: Sequence[str]) -> list[Subscription]:
+    """Read the subscriptions named, in that order. Raises UnreadableError."""
+    found = _by(connection, subscriptions, "id", subscription_ids)
+    return [subscription_of(found[each]) for each in subscription_ids if each in found]
 
 
 def is_halted(connection: Connection) -> bool:
@@ -84,7 +94,7 @@ def _declines(connection: Connection, method_ids: list[str], now: datetime) -> d
         attempts.c.state == AttemptState.DECLINED,
         attempts.c.closed_at > now - DECLINES_COUNT_FOR,
     )
-    for row in _all(connection, query):
+    for row in rows_of(connection, query):
         declines[row["method_id"]].append(row["closed_at"])
     return declines
 
@@ -99,15 +109,17 @@ def being_charged(connection: Connection, method_ids: Iterable[str], now: dateti
         attempts.c.sent_at > now - UNDER_WAY,
         attempts.c.sent_at <= now + UNDER_WAY,
     )
-    for row in _all(connection, query):
+    for row in rows_of(connection, query):
         charging[row["method_id"]].add(row["renewal_id"])
     return charging
 
 
 def _by(connection: Connection, table: Any, column: str, keys: Iterable[str]) -> dict[str, Any]:
     query = select(table).where(table.c[column].in_(sorted(set(keys))))
-    return {row[column]: row for row in _all(connection, query)}
+    return {row[column]: row for row in rows_of(connection, query)}
 
 
-def _all(connection: Connection, query: Any) -> Sequence[Any]:
-    return connection.execute(query).mappings().all()
+def _known(rows: dict[str, Any], what: str, key: str) -> Any:
+    if key not in rows:
+        raise UnreadableError(f"{what} {key}")
+    return rows[key]

@@ -1,13 +1,14 @@
 """Planning anew when each subscription's next renewal opens, in batches that never hold the database for long."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, bindparam, select, update
-from sqlalchemy.dialects import sqlite
 
+from renewd.adapters.store.reading import apart, rows_of
 from renewd.adapters.store.rows import subscription_of
 from renewd.adapters.store.tables import renewals, service_state, subscriptions
+from renewd.adapters.store.upserts import put
 from renewd.renewal.model import Stage, Subscription, SubscriptionState
 
 BATCH = 1000
@@ -35,40 +36,43 @@ def planned_under(connection: Connection, digest: str) -> None:
 
 def put_state(connection: Connection, key: str, value: str) -> None:
     """Set one value of the service's own state."""
-    statement = sqlite.insert(service_state).values(key=key, value=value)
-    connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
+    put(connection, service_state, [{"key": key, "value": value}])
 
 
 def replan(
     connection: Connection, after: str, opens_at: Callable[[Subscription], datetime | None]
-) -> tuple[str, int]:
-    """Plan the next batch of subscriptions after the id `after`; give the last id (empty at the end) and how many moved."""
+) -> tuple[str, int, dict[str, Exception]]:
+    """Plan the next batch of subscriptions after the id `after`.
+
+    Gives the last id (empty at the end), how many moved, and what is wrong with those that cannot be planned.
+    """
+    active = (subscriptions.c.id > after, subscriptions.c.state == SubscriptionState.ACTIVE)
+    batch = select(subscriptions.c.id).where(*active).order_by(subscriptions.c.id).limit(BATCH)
+    ids = list(connection.execute(batch).scalars())
+    moves, wrong = apart(ids, lambda some: _moves(connection, some, opens_at))
+    if moves:
+        connection.execute(_plan, moves)
+    return (ids[-1] if len(ids) == BATCH else "", len(moves), wrong)
+
+
+def _moves(
+    connection: Connection, ids: Sequence[str], opens_at: Callable[[Subscription], datetime | None]
+) -> list[dict[str, object]]:
     has_renewal = and_(
         renewals.c.subscription_id == subscriptions.c.id,
         renewals.c.period_start == subscriptions.c.current_period_end,
     )
-    query = (
-        select(subscriptions, renewals.c.id.label("renewal_id"))
-        .outerjoin(renewals, has_renewal)
-        .where(subscriptions.c.id > after, subscriptions.c.state == SubscriptionState.ACTIVE)
-        .order_by(subscriptions.c.id)
-        .limit(BATCH)
-    )
-    rows = connection.execute(query).mappings().all()
-    moves = []
-    for row in rows:
+    query = select(subscriptions, renewals.c.id.label("renewal_id")).outerjoin(renewals, has_renewal)
+    moves: list[dict[str, object]] = []
+    for row in rows_of(connection, query.where(subscriptions.c.id.in_(ids))):
         subscription = subscription_of(row)
         planned = None if row["renewal_id"] else opens_at(subscription)
         if planned != subscription.opens_at:
             moves.append({"of_subscription": subscription.id, "opens_at": planned})
-    if moves:
-        connection.execute(_plan, moves)
-    return (rows[-1]["id"] if len(rows) == BATCH else "", len(moves))
+    return moves
 
 
 def doubt(connection: Connection) -> None:
     """Have each renewal that is not yet paid looked up before it is charged."""
     sure = (renewals.c.stage == Stage.DUE, renewals.c.next_at.is_not(None), renewals.c.check_first.is_(False))
-    connection.execute(
-        update(renewals).where(*sure).values(check_first=True, version=renewals.c.version + 1)
-    )
+    connection.execute(update(renewals).where(*sure).values(check_first=True, version=renewals.c.version + 1))

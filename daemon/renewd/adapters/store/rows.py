@@ -1,6 +1,6 @@
 """Rows to values and back: the one place that knows how the nouns are kept."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -16,9 +16,10 @@ from renewd.renewal.model import (
     Stage,
     Subscription,
     SubscriptionState,
+    UnreadableError,
 )
 from renewd.renewal.money import Money
-from renewd.renewal.notice import Notice, NoticeKind
+from renewd.renewal.notice import Notice
 
 Row = Mapping[Any, Any]
 
@@ -35,7 +36,7 @@ def customer_row(customer: Customer) -> dict[str, Any]:
 
 def method_of(row: Row) -> PaymentMethod:
     """Read a payment method."""
-    return PaymentMethod(**_picked(row, PaymentMethod))
+    return PaymentMethod(**_read(row, PaymentMethod))
 
 
 def method_row(method: PaymentMethod) -> dict[str, Any]:
@@ -45,8 +46,8 @@ def method_row(method: PaymentMethod) -> dict[str, Any]:
 
 def subscription_of(row: Row) -> Subscription:
     """Read a subscription."""
-    values = _picked(row, Subscription)
-    return Subscription(**values | {"state": SubscriptionState(row["state"]), "tags": tuple(row["tags"])})
+    values = _read(row, Subscription, state=SubscriptionState, tags=_texts, overrides=_texts_by_name)
+    return Subscription(**values)
 
 
 def subscription_row(subscription: Subscription) -> dict[str, Any]:
@@ -56,10 +57,7 @@ def subscription_row(subscription: Subscription) -> dict[str, Any]:
 
 def renewal_of(row: Row) -> Renewal:
     """Read a renewal."""
-    values = _picked(row, Renewal, leave_out=("paid",))
-    values["stage"] = Stage(row["stage"])
-    values["hold"] = HoldReason(row["hold"]) if row["hold"] else None
-    values["spent"] = tuple(row["spent"])
+    values = _read(row, Renewal, leave_out="paid", stage=Stage, hold=_hold, spent=_texts)
     return Renewal(**values, paid=_money(row["paid_minor"], row["paid_currency"]))
 
 
@@ -78,8 +76,7 @@ def renewal_row(renewal: Renewal) -> dict[str, Any]:
 
 def attempt_of(row: Row) -> Attempt:
     """Read an attempt."""
-    values = _picked(row, Attempt, leave_out=("amount",))
-    values["leg"], values["state"] = Leg(row["leg"]), AttemptState(row["state"])
+    values = _read(row, Attempt, leave_out="amount", leg=Leg, state=AttemptState)
     return Attempt(**values, amount=_money(row["amount_minor"], row["amount_currency"]))
 
 
@@ -90,7 +87,7 @@ def attempt_row(attempt: Attempt) -> dict[str, Any]:
 
 def notice_of(row: Row) -> Notice:
     """Read a notice."""
-    return Notice(**_picked(row, Notice) | {"kind": NoticeKind(row["kind"])})
+    return Notice(**_read(row, Notice))
 
 
 def notice_row(notice: Notice) -> dict[str, Any]:
@@ -100,7 +97,7 @@ def notice_row(notice: Notice) -> dict[str, Any]:
 
 def audit_of(row: Row) -> AuditRow:
     """Read a row of the audit log."""
-    values = _picked(row, Event, leave_out=("amount",))
+    values = _read(row, Event, leave_out="amount")
     return AuditRow(
         row["sequence"], Event(**values, amount=_money(row["amount_minor"], row["amount_currency"]))
     )
@@ -115,8 +112,31 @@ def _plain(noun: Any) -> dict[str, Any]:
     return {field.name: getattr(noun, field.name) for field in fields(noun)}
 
 
-def _picked(row: Row, noun: type, leave_out: tuple[str, ...] = ()) -> dict[str, Any]:
-    return {field.name: row[field.name] for field in fields(noun) if field.name not in leave_out}
+def _read(row: Row, noun: type, leave_out: str = "", **readers: Callable[[Any], Any]) -> dict[str, Any]:
+    """Give the fields of a noun, those that have one through a reader. Raises UnreadableError."""
+    values = {field.name: row[field.name] for field in fields(noun) if field.name != leave_out}
+    for name, reader in readers.items():
+        try:
+            values[name] = reader(values[name])
+        except (ValueError, TypeError) as error:
+            raise UnreadableError(f"{noun.__name__.lower()}.{name}", error) from error
+    return values
+
+
+def _hold(value: str) -> HoldReason | None:
+    return HoldReason(value) if value else None
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise TypeError("not a list of texts")
+    return tuple(value)
+
+
+def _texts_by_name(value: object) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        raise TypeError("not a mapping to texts")
+    return value
 
 
 def _with_amount(row: dict[str, Any]) -> dict[str, Any]:

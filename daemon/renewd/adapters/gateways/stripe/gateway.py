@@ -25,7 +25,6 @@ _MAX_PAGES = 200
 _CLOCK_SKEW = timedelta(days=1)
 # A period is charged less than a year before it starts, whatever the policy.
 _EARLIEST_CHARGE = timedelta(days=400)
-_KEY_IN_USE = 409
 # What Stripe calls our kinds of payment method; Apple Pay is a card to it.
 _TYPES = {"paypal": "paypal"}
 
@@ -48,7 +47,6 @@ class StripeGateway:
             form=_form(attempt),
             # A header is ASCII; this leaves every ordinary key as it is.
             headers={**self._headers, "Idempotency-Key": quote(attempt.key, safe="/:@+=,")},
-            busy={_KEY_IN_USE},
         )
         return _charged(result, attempt) if isinstance(result, Answer) else result
 

@@ -14,7 +14,7 @@ from renewd.renewal.money import Money
 from renewd.renewal.outcome import Absent, Declined, Done, Finding, Mismatch, Pending, Unknown
 
 _ID = re.compile(r"pi_[A-Za-z0-9_]{1,250}", re.ASCII)
-# What counts most when one attempt has several PaymentIntents, as after a key was pruned.
+# What takes money or may yet, what counts most first: a period can have several, as after a key was pruned.
 _RANKS: tuple[type, ...] = (Mismatch, Done, Pending, Unknown)
 
 
@@ -72,17 +72,19 @@ def of_period(intent: Mapping[str, Any], attempt: Attempt) -> bool:
 def settled(intents: Sequence[Mapping[str, Any]], attempt: Attempt, money: Money) -> Finding:
     """What has become of an attempt, from all PaymentIntents for its period, the newest first.
 
-    Money that was or is being taken for the period counts whichever attempt took it: our database may be older
+    Money that was taken for the period, or may yet be, counts whichever attempt takes it: our database may be older
     than the gateway's list.
     """
     readings = [(reading(intent, money), is_ours(intent, attempt)) for intent in intents]
-    paid = [each for each, _ in readings if isinstance(each, Done)]
-    if len(paid) > 1:
-        return Mismatch("charged more than once", paid[0].reference)
-    for rank in _RANKS:
-        for each, ours in readings:
-            if isinstance(each, rank) and (ours or rank is not Unknown):
-                return each
+    weighty = [each for each, _ in readings if isinstance(each, _RANKS)]
+    weighty.sort(key=lambda each: _RANKS.index(type(each)))
+    match weighty:
+        case [Done(reference), Done(), *_]:
+            return Mismatch("charged more than once", reference)
+        case [Done(reference), _, *_]:
+            return Mismatch("charged, and another charge of the period is still open", reference)
+        case [first, *_]:
+            return first
     return next((each for each, ours in readings if ours), Absent())
 
 

@@ -1,0 +1,48 @@
+"""Reading rows so that one that cannot be read stops none of the others."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Select
+from sqlalchemy.exc import SQLAlchemyError
+
+from renewd.adapters.store.rows import Row
+from renewd.renewal.model import UnreadableError
+
+T = TypeVar("T")
+
+
+def apart(
+    ids: Sequence[str], read: Callable[[Sequence[str]], Sequence[T]]
+) -> tuple[list[T], dict[str, Exception]]:
+    """Read what these ids stand for, and give what is wrong with each that cannot be read.
+
+    Where reading all at once fails, ever smaller parts are read, until what cannot be read stands alone.
+    """
+    try:
+        return list(read(ids)), {}
+    except SQLAlchemyError:
+        raise
+    except Exception as error:  # noqa: BLE001 whatever is wrong with a row, the others are read
+        if len(ids) <= 1:
+            return [], dict.fromkeys(ids, error)
+    middle = len(ids) // 2
+    (some, wrong), (others, also_wrong) = apart(ids[:middle], read), apart(ids[middle:], read)
+    return some + others, wrong | also_wrong
+
+
+def rows_of(connection: Connection, query: Select[Any]) -> Sequence[Row]:
+    """Give the rows of a query. Raises UnreadableError when there is something in a column that its type cannot be."""
+    try:
+        return connection.execute(query).mappings().all()
+    except ValueError as error:
+        raise UnreadableError(_culprit(connection, query), error) from error
+
+
+def _culprit(connection: Connection, query: Select[Any]) -> str:
+    for column in query.selected_columns:
+        try:
+            connection.execute(query.with_only_columns(column)).all()
+        except ValueError:
+            return str(column)
+    return "a row"
