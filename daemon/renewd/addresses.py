@@ -4,6 +4,7 @@ import re
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
+POSTGRESQL = "postgresql://"
 _HOST = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
 )
@@ -73,15 +74,27 @@ def a_sender(text: str) -> str:
 
 
 def a_database(text: str) -> str:
-    """Check the URL of a database: a file of SQLite. Raises ValueError."""
-    return _sqlite(text)
+    """Check the URL of a database that holds no secret: a file of SQLite, or a PostgreSQL. Raises ValueError."""
+    return _postgresql(text) if text.startswith(POSTGRESQL) else _sqlite(text)
+
+
+def _postgresql(text: str) -> str:
+    parts = _split(text)
+    if parts.password is not None or "password" in text.lower():
+        raise ValueError(
+            'a password stands open in it; write e.g. "{credential database_url}" for the whole URL'
+        )
+    if not parts.path.strip("/") or "/" in parts.path[1:] or parts.fragment:
+        raise ValueError('names no database; write e.g. "postgresql://renewd@localhost/renewd"')
+    return text
 
 
 def _sqlite(text: str) -> str:
     path = text.removeprefix("sqlite:///")
     if path == text or not path.strip("/") or path.endswith("/") or "?" in path:
         raise ValueError(
-            'not a file of SQLite; write e.g. "sqlite:///renewd.db" or "sqlite:////srv/renewd.db"'
+            'not a database; write e.g. "sqlite:///renewd.db", "sqlite:////srv/renewd.db" or '
+            '"postgresql://renewd@localhost/renewd"'
         )
     if path == ":memory:":
         raise ValueError("a database in memory forgets who has paid; write a file")

@@ -215,7 +215,9 @@ class Settings(Section):
     """The whole of `renewd.yaml`."""
 
     version: Literal[1]
-    database: DatabaseText = Field(description="a file of SQLite")
+    database: DatabaseText = Field(
+        description="a file of SQLite, or a PostgreSQL: postgresql://renewd@host/renewd"
+    )
     policy: FileText = Field("policy.yaml", description="the policy file, relative to this one")
     operator_email: EmailText = Field(description="who is told when a person has to look")
     schedule: Schedule = Schedule()

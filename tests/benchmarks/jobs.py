@@ -74,7 +74,9 @@ async def renew(folder: str, url: str, renewals: int, concurrency: int) -> dict[
 
     logs.configure("json", "info", Nowhere())
     async with running_engine(configuration, system_clock(), tell) as running:
-        running.running_since = datetime.now(UTC) - WEEK  # longer than anything has been due: nothing is in doubt
+        running.running_since = (
+            datetime.now(UTC) - WEEK
+        )  # longer than anything has been due: nothing is in doubt
         engine = running if url else instantly(running)
         with spending() as opening:
             await scan(engine, engine.clock.now())

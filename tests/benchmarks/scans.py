@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,17 +73,17 @@ async def _scans(size: Size) -> tuple[list[Row], Plans]:
 
 async def _an_hour(path: Path, now: datetime, due: int) -> dict[str, float]:
     """Open and claim what has come due by `now`, as the service does."""
-    moment = Moment(now, configured(path).policy, timedelta(0))
+    plan = partial(planned, moment=Moment(now, configured(path).policy, timedelta(0)))
     engine = connect(f"sqlite:///{path}")
     store = SqlStore(engine, "bench", LEASE)
     found, claimed = 0, 0
     with spending() as finding:
-        await store.newly_due(now, due)
+        await store.newly_due(now, due, plan)
     with spending() as opening:
-        while batch := await store.newly_due(now, BATCH):
-            found += len(await store.open([planned(each, moment) for each in batch]))
+        while openings := (await store.newly_due(now, BATCH, plan))[0]:
+            found += len(await store.open(openings))
     with spending() as claiming:
-        while cases := await store.claim(now, CLAIM):
+        while cases := (await store.claim(now, CLAIM))[0]:
             claimed += len(cases)
     with spending() as asking:
         await store.next_due()

@@ -76,9 +76,15 @@ def test_a_sender_may_have_a_name() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["sqlite:///renewd.db", "sqlite:////srv/renewd.db"],
+    [
+        "sqlite:///renewd.db",
+        "sqlite:////srv/renewd.db",
+        "postgresql:///renewd",
+        "postgresql://renewd@db.example.com:5433/renewd?sslmode=verify-full",
+        "postgresql:///renewd?host=/run/postgresql",
+    ],
 )
-def test_a_database_is_a_file_of_sqlite(text: str) -> None:
+def test_a_database_is_a_file_of_sqlite_or_a_postgresql(text: str) -> None:
     assert a_database(text) == text
 
 
@@ -89,8 +95,10 @@ def test_a_database_is_a_file_of_sqlite(text: str) -> None:
         "sqlite:///",
         "sqlite:///:memory:",
         "mysql://h/d",
-        "postgresql:///renewd",
+        "postgresql:///",
+        "postgresql://db.example.com",
         "postgresql://u:p@h/d",
+        "postgres://h/d",
         "postgresql:///d?password=p",
         "x.db",
     ],

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from renewd.adapters.store.connect import connect
 from renewd.adapters.store.sql_store import SqlStore
 from renewd.renewal.begin import opened
-from renewd.renewal.change import Change
+from renewd.renewal.change import Change, Opening
 from renewd.renewal.decide import planned
 from renewd.renewal.decline import DeclineClass
 from renewd.renewal.fold import folded
@@ -22,6 +23,7 @@ from renewd.renewal.moment import Moment
 from renewd.renewal.outcome import Declined, Done, Finding
 from renewd.renewal.step import Call, Charge, Extend
 from tests.memory_store import ConstraintError, MemoryStore, Tables
+from tests.postgres import fresh_database
 from tests.simulation.daemon import OwnStore
 from tests.simulation.desk import Desk, MemoryDesk, SqlDesk
 from tests.simulation.policies import ORDINARY
@@ -57,7 +59,12 @@ class Home:
         due = [subscription(f"s{n}", customer=customer) for n in range(count)]
         self.settle_in(*due)
         await store.open([planned(each, moment()) for each in due])
-        return list(await store.claim(NOW, count))
+        return await claim(store, NOW, count)
+
+    async def due(self, store: OwnStore, count: int = 9, now: datetime = NOW) -> list[Opening]:
+        """Plan the openings that are newly due."""
+        openings, _ = await store.newly_due(now, count, partial(planned, moment=moment()))
+        return list(openings)
 
     def names(self) -> list[str]:
         return [event.name for event in self.desk.events()]
@@ -66,9 +73,9 @@ class Home:
 class StoreContract:
     """The base of every class of tests that both stores must pass."""
 
-    @pytest.fixture(params=["memory", "sqlite"])
+    @pytest.fixture(params=["memory", "sqlite", "postgres"])
     async def home(self, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Home]:
-        made = {"memory": memory, "sqlite": sqlite}[request.param](tmp_path)
+        made = {"memory": memory, "sqlite": sqlite, "postgres": postgres}[request.param](tmp_path)
         yield made
         for each in made.stores:
             await each.close()
@@ -90,6 +97,11 @@ def sqlite(folder: Path) -> Home:
     return Home(SqlDesk(engine), lambda owner: SqlStore(engine, owner, LEASE), IntegrityError)
 
 
+def postgres(_: Path) -> Home:
+    engine = connect(fresh_database())
+    return Home(SqlDesk(engine), lambda owner: SqlStore(engine, owner, LEASE), IntegrityError)
+
+
 def subscription(name: str, opens_at: datetime | None = NOW, customer: str = "") -> Subscription:
     whose = customer or f"c-{name}"
     return Subscription(name, whose, "week", f"line-{name}", "UTC", ENDS, ENDS, opens_at=opens_at)
@@ -107,6 +119,13 @@ def begun(case: Case, step: Call | None = None, now: datetime = NOW) -> Change:
 def answered(change: Change, answer: Finding, step: Call | None = None, now: datetime = NOW) -> Change:
     """Give what must be written after the answer to a call."""
     return folded(change.after(), step or Charge(change.before.methods[0]), answer, moment(now), 1)
+
+
+async def claim(store: OwnStore, now: datetime, limit: int = 9) -> list[Case]:
+    """Claim what is due, every row of which can be read."""
+    cases, aside = await store.claim(now, limit)
+    assert not aside
+    return list(cases)
 
 
 async def paid(store: OwnStore, case: Case, reference: str = "pi_1") -> Case:

@@ -1,7 +1,6 @@
 """What only a real database can show: that it is durable, ours alone, append-only where it must be, and shared well."""
 
 import asyncio
-import os
 import sqlite3
 import sys
 from collections.abc import AsyncIterator
@@ -13,7 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import IntegrityError
 
-from renewd.adapters.store.connect import connect, migrate, own
+from renewd.adapters.store.connect import connect, migrate, owned
 from renewd.adapters.store.sql_store import SqlStore
 from renewd.adapters.store.tables import metadata
 from renewd.ports import AlreadyRunningError, StoreUnavailableError
@@ -76,11 +75,16 @@ class TestTheFile:
 
     def test_the_database_has_one_owner(self, path: Path) -> None:
         engine = connect(f"sqlite:///{path}")
-        lock = own(engine)
-        with pytest.raises(AlreadyRunningError):
-            own(engine)
-        os.close(lock)
-        os.close(own(engine))
+        with owned(engine), pytest.raises(AlreadyRunningError), owned(engine):
+            pass
+        with owned(engine):
+            pass
+
+    def test_another_name_for_the_file_leads_to_the_same_owner(self, path: Path) -> None:
+        path.with_name("other.db").symlink_to(path)
+        same = connect(f"sqlite:///{path.with_name('other.db')}")
+        with owned(connect(f"sqlite:///{path}")), pytest.raises(AlreadyRunningError), owned(same):
+            pass
 
 
 class TestWhenItCannotBeUsed:
@@ -159,11 +163,11 @@ import asyncio, os, sys
 from datetime import timedelta
 from renewd.adapters.store.connect import connect
 from renewd.adapters.store.sql_store import SqlStore
-from tests.contracts.stores import LEASE, NOW, begun
+from tests.contracts.stores import LEASE, NOW, begun, claim
 
 async def main():
     store = SqlStore(connect(f"sqlite:///{sys.argv[1]}"), "two", LEASE)
-    (case,) = await store.claim(NOW + LEASE, 1)
+    (case,) = await claim(store, NOW + LEASE)
     assert await store.commit(begun(case))
     os._exit(9)
 

@@ -1,4 +1,4 @@
-"""A diary for each test, in a folder of its own."""
+"""A diary for each test, on a database of its own."""
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -6,18 +6,20 @@ from typing import Any
 
 import pytest
 
+from tests.postgres import fresh_database
 from tests.scenarios.diary import Diary
 
 Begin = Callable[..., Diary]
 
 
-@pytest.fixture
-async def begin(tmp_path: Path) -> AsyncIterator[Begin]:
+@pytest.fixture(params=["sqlite", "postgres"])
+async def begin(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Begin]:
     """Begin a diary; keywords are those of `Diary`."""
     begun: list[Diary] = []
 
     def begin(**changes: Any) -> Diary:
-        begun.append(Diary(tmp_path, **changes))
+        url = f"sqlite:///{tmp_path / 'renewd.db'}" if request.param == "sqlite" else fresh_database()
+        begun.append(Diary(url, **changes))
         return begun[-1]
 
     yield begin

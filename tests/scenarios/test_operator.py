@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pytest
 
+from renewd.renewal.audit import Event
 from renewd.renewal.command import Verb
 from renewd.renewal.model import Case
 from tests.renewal.building import at, policy
@@ -200,11 +201,11 @@ async def test_a_word_between_the_reading_and_the_writing_stops_the_charge(
     diary.subscribe()
     claim = diary.store.claim
 
-    async def interrupted(now: datetime, limit: int) -> Sequence[Case]:
+    async def interrupted(now: datetime, limit: int) -> tuple[Sequence[Case], Sequence[Event]]:
         monkeypatch.undo()
-        cases = await claim(now, limit)
+        claimed = await claim(now, limit)
         diary.halt() if word == "halt" else diary.say(Verb(word))
-        return cases
+        return claimed
 
     monkeypatch.setattr(diary.store, "claim", interrupted)
     await diary.on("2026-11-23 13:30", "renewal.opened", *consequences)

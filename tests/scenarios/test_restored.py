@@ -1,5 +1,7 @@
 """Lives in which the database is lost and an old copy put in its place: what was paid since is not charged again."""
 
+import pytest
+
 from renewd.renewal.command import Verb
 from renewd.renewal.model import open_attempt
 from renewd.renewal.step import Charge
@@ -16,6 +18,8 @@ from tests.scenarios.diary import (
     paid,
 )
 
+# A backup is a copy of the file; what it must bring about is the engine's, and the same on a server.
+pytestmark = pytest.mark.parametrize("begin", ["sqlite"], indirect=True)
 FIRST = ("renewal.opened", "charge.attempted 1, 70.00 USD on pm_visa")
 HEAD = "sub1/20261130T050000Z/charge"
 FUNDS = "charge.declined insufficient_funds, again"

@@ -5,7 +5,7 @@ import time
 from contextlib import closing
 from datetime import timedelta
 
-from renewd.adapters.store.connect import BUSY_SECONDS
+from renewd.adapters.store.sqlite_file import BUSY_SECONDS
 from tests.service.conftest import Build
 from tests.service.daemon import PATIENCE, finished, running, until
 from tests.service.town import Town, due
@@ -44,8 +44,9 @@ def test_a_gateway_that_is_down_at_the_start_costs_no_rung_and_no_operator(build
 
 
 def _later(town: Town) -> None:
-    for times in range(1, 4):
-        assert finished(town.path, "once", ahead=times * FEW_MINUTES).returncode == 0
+    for times in (1, 2, 14, 15):  # a look-up that was cut short is made again an hour later
+        ended = finished(town.path, "once", ahead=times * FEW_MINUTES)
+    assert ended.returncode == 0, ended.stderr
 
 
 def held(town: Town) -> int:
@@ -92,9 +93,9 @@ def test_while_somebody_holds_the_database_nothing_new_is_charged_and_then_it_go
 
 
 def written(town: Town) -> set[str]:
-    """Give the keys of the attempts that are durable."""
+    """Give the keys of the attempts to be sent that are durable; some are only looked up, and have no sends."""
     with closing(sqlite3.connect(f"file:{town.database}?mode=ro", uri=True)) as connection:
-        return {key for (key,) in connection.execute("SELECT key FROM attempts")}
+        return {key for (key,) in connection.execute("SELECT key FROM attempts WHERE sends > 0")}
 
 
 def test_a_breaker_that_opens_is_seen_in_the_log(build: Build) -> None:

@@ -76,7 +76,7 @@ class Daemon:
         """Take a new policy up between two ticks, as the loop does; it may have been put in force before."""
         self.engine.policy = policy
         now = self._world.daemon_now
-        moved = await self.store.replan(policy.digest, lambda each: replanned_at(each, policy, now))
+        moved, _ = await self.store.replan(policy.digest, now, lambda each: replanned_at(each, policy, now))
         if moved:
             await self.store.wake(POLICY_HOLDS, now)
 

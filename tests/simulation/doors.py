@@ -34,10 +34,14 @@ class StoreDoor:
         await self._world.seam(self._process, f"after {where}", about)
 
     async def newly_due(
-        self, now: datetime, limit: int, plans: Collection[str] | None = None
-    ) -> Sequence[Subscription]:
+        self,
+        now: datetime,
+        limit: int,
+        plan: Callable[[Subscription], Opening],
+        plans: Collection[str] | None = None,
+    ) -> tuple[Sequence[Opening], Sequence[Event]]:
         await self._before("scan")
-        return await self._inner.newly_due(now, limit, plans)
+        return await self._inner.newly_due(now, limit, plan, plans)
 
     async def open(self, openings: Sequence[Opening]) -> Sequence[Opening]:
         await self._before("open")
@@ -50,15 +54,17 @@ class StoreDoor:
     async def doubt(self) -> None:
         await self._inner.doubt()
 
-    async def replan(self, digest: str, opens_at: Callable[[Subscription], datetime | None]) -> int:
-        return await self._inner.replan(digest, opens_at)
+    async def replan(
+        self, digest: str, now: datetime, opens_at: Callable[[Subscription], datetime | None]
+    ) -> tuple[int, Sequence[Event]]:
+        return await self._inner.replan(digest, now, opens_at)
 
-    async def claim(self, now: datetime, limit: int) -> Sequence[Case]:
+    async def claim(self, now: datetime, limit: int) -> tuple[Sequence[Case], Sequence[Event]]:
         await self._before("claim")
-        cases = await self._inner.claim(now, limit)
+        cases, aside = await self._inner.claim(now, limit)
         self._world.belief.owners |= {case.renewal.id: self._process.name for case in cases}
         await self._after("claim")
-        return cases
+        return cases, aside
 
     async def commit(self, change: Change) -> bool:
         names = " ".join(event.name for event in change.events)

@@ -31,7 +31,7 @@ class Kind:
     """What kind of life a seed leads."""
 
     days: float
-    sql: bool
+    storage: str
     twins: bool
     odds: Odds
 
@@ -52,7 +52,7 @@ class Verdict:
 def kind_of(seed: int) -> Kind:
     """Draw a kind of life: how long, on which database, with which faults how often."""
     rng = Random(f"{seed}/kind")
-    sql = seed % 100 == 99
+    storage_of = {49: "postgres", 99: "sqlite"}.get(seed % 100, "memory")
     worst = {
         "crash": 0.008,
         "freeze": 0.01,
@@ -74,9 +74,10 @@ def kind_of(seed: int) -> Kind:
     }
     # Each life has some of the faults only: what is rare everywhere would never meet what is frequent somewhere.
     drawn = {name: most * rng.random() if rng.random() < 0.6 else 0.0 for name, most in worst.items()}
-    days = rng.uniform(20, 30) if sql else rng.uniform(40, 90)
+    days = rng.uniform(40, 90) if storage_of == "memory" else rng.uniform(20, 30)
     twins = rng.random() < 0.2
-    return Kind(days, sql, twins, Odds(**drawn | ({"restore": 0.0} if twins else {})))
+    kept = {"restore": 0.0} if twins or storage_of == "postgres" else {}
+    return Kind(days, storage_of, twins, Odds(**drawn | kept))
 
 
 class Life:
@@ -85,7 +86,7 @@ class Life:
     def __init__(self, seed: int, kind: Kind) -> None:
         self.kind = kind
         self.world = world = World(seed, kind.odds, START, twins=kind.twins)
-        self.desk, new_store = storage.sqlite() if kind.sql else storage.memory()
+        self.desk, new_store = storage.STORAGES[kind.storage]()
         self.gateway, self.carrier = GatewayBooks(world), CarrierBooks(world)
         self.operator = Operator(world, self.desk, self.carrier, world.rng.choice(POLICIES))
         self.people = people(world.rng, START)

@@ -65,9 +65,10 @@ def _call_before_write() -> AbstractContextManager[Any]:
             return await engine.store.reload(case, moment.now), engine.clock.now()
         now = engine.clock.now()
         late = replace(moment, now=now)
-        return await advance._record(
+        change = await advance._record(
             engine, after, lambda fresh: fold.folded(fresh, step, answer, late, 0)
-        ), now
+        )
+        return change.after() if change and change.goes_on else None, now
 
     return patch.object(advance, "_attempt", attempt)
 
@@ -84,7 +85,7 @@ def _key_past_its_window() -> AbstractContextManager[Any]:
 def _extended_before_paid() -> AbstractContextManager[Any]:
     record = advance._record
 
-    async def eager(engine: Engine, case: Case, fold: Callable[[Case], Change]) -> Case | None:
+    async def eager(engine: Engine, case: Case, fold: Callable[[Case], Change]) -> Change | None:
         change = fold(case)
         if change.renewal.stage is Stage.CHARGED and case.renewal.stage is Stage.DUE:
             paid = change.after()

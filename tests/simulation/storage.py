@@ -1,4 +1,4 @@
-"""The two kinds of database that a life can have: dictionaries, or SQLite in a file of its own."""
+"""The kinds of database that a life can have: dictionaries, SQLite in a file of its own, or a PostgreSQL."""
 
 import shutil
 import tempfile
@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from sqlalchemy import Engine
+
 from renewd.adapters.store import sql_store
 from renewd.adapters.store.connect import connect, migrate
 from renewd.adapters.store.group import GroupWriter, Write, _Request
 from renewd.adapters.store.sql_store import SqlStore
 from tests.memory_store import MemoryStore, Tables
+from tests.postgres import fresh_database
 from tests.simulation.daemon import OwnStore
 from tests.simulation.desk import Desk, MemoryDesk, SqlDesk
 from tests.simulation.world import LEASE
@@ -49,13 +52,23 @@ def sqlite() -> Storage:
     """A database in a file, in memory where the machine has such a place."""
     path = _folder() / f"{next(_numbers)}.db"
     shutil.copy(empty_database(), path)
-    engine = connect(f"sqlite:///{path}")
+    return _on(connect(f"sqlite:///{path}"))
 
+
+def postgres() -> Storage:
+    """A database on a real server."""
+    return _on(connect(fresh_database()))
+
+
+def _on(engine: Engine) -> Storage:
     def new_store(owner: str) -> OwnStore:
         with patch.object(sql_store, "GroupWriter", InlineWriter):
             return SqlStore(engine, owner, LEASE)
 
     return SqlDesk(engine), new_store
+
+
+STORAGES: dict[str, Callable[[], Storage]] = {"memory": memory, "sqlite": sqlite, "postgres": postgres}
 
 
 @cache

@@ -16,7 +16,7 @@ def _lines(verdict: Verdict, *, whole: bool) -> Iterator[str]:
     kind = verdict.kind
     faults = ", ".join(f"{name} {odds:.3f}" for name, odds in _odds(verdict))
     yield f"seed {verdict.seed}: {kind.days:.0f} days, {'two daemons' if kind.twins else 'one daemon'}, "
-    yield f"  on {'SQLite' if kind.sql else 'dictionaries'}; faults: {faults or 'none'}"
+    yield f"  on {kind.storage}; faults: {faults or 'none'}"
     diary = verdict.diary if whole else verdict.diary[-LAST:]
     for at, what, about in diary:
         yield f"  {at:%m-%d %H:%M:%S}  {what}  {about}"

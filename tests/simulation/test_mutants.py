@@ -12,7 +12,7 @@ def caught_by(mutant: Mutant) -> int | None:
     """Give the first seed whose life the mutant cannot lead without breaking its rule."""
     for seed in range(SEEDS):
         kind = kind_of(seed)
-        if kind.sql or (mutant.twins and not kind.twins):
+        if kind.storage != "memory" or (mutant.twins and not kind.twins):
             continue
         with mutant.broken():
             verdict = lead(seed, kind)

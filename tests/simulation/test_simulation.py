@@ -16,7 +16,7 @@ def test_no_rule_bends_whatever_happens(start: int) -> None:
 
 
 def test_a_life_can_be_led_again_to_the_letter() -> None:
-    for seed in (3, 99):
+    for seed in (3, 49, 99):
         assert lead(seed).diary == lead(seed).diary
 
 

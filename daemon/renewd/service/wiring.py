@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from renewd.adapters.configuration import (
     Configuration,
     ConfigurationError,
+    Problem,
     load_configuration,
     missing_secrets,
     origin_lines,
@@ -18,10 +20,11 @@ from renewd.adapters.configuration import (
     render_for_github,
     schema,
 )
-from renewd.ports import AlreadyRunningError, Books, Carrier, Clock, Gateway, Messenger
+from renewd.ports import AlreadyRunningError, Books, Carrier, Clock, Gateway, Messenger, Store
 from renewd.renewal.audit import Event
 from renewd.renewal.model import Leg
 from renewd.renewal.policy import Policy
+from renewd.secret import Secret
 from renewd.service.breaker import Breaker
 from renewd.service.engine import Engine
 from renewd.settings import HttpCarrier as CarrierSettings
@@ -43,6 +46,7 @@ __all__ = [
     "open_books",
     "origin_lines",
     "policy_loader",
+    "read_books",
     "render",
     "render_for_github",
     "running_engine",
@@ -51,17 +55,23 @@ __all__ = [
 ]
 
 
-def find_configuration(given: str | None, environ: Mapping[str, str] = os.environ) -> Path:
-    """Give the path of `renewd.yaml`: as given, or the first that is there of where it is looked for.
+def find_configuration(given: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
+    """Give the path of `renewd.yaml`: as given, or as `$RENEWD_CONFIG` says, or the first that is there of these.
 
-    Looked for in: `$RENEWD_CONFIG`, `$CONFIGURATION_DIRECTORY/renewd.yaml`, `/etc/renewd/renewd.yaml`,
-    `config/renewd.yaml`. When none is there, the last is given.
+    `$CONFIGURATION_DIRECTORY/renewd.yaml`, `/etc/renewd/renewd.yaml`, `config/renewd.yaml`. Raises ConfigurationError
+    when none is.
     """
     if given or environ.get("RENEWD_CONFIG"):
-        return Path(given or environ["RENEWD_CONFIG"])
+        return given or Path(environ["RENEWD_CONFIG"])
     folders = [*environ.get("CONFIGURATION_DIRECTORY", "").split(":"), "/etc/renewd", "config"]
     places = [Path(folder) / "renewd.yaml" for folder in folders if folder]
-    return next((place for place in places if place.is_file()), places[-1])
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        message = f"is not there; looked for: {', '.join(map(str, places))}"
+        raise ConfigurationError(
+            [Problem("renewd.yaml", 1, 1, "", message, help="name it with --config or $RENEWD_CONFIG")]
+        )
+    return found
 
 
 def system_clock() -> Clock:
@@ -92,6 +102,41 @@ def open_books(
     engine = connect(configuration.database_url(environ), must_exist=must_exist)
     migrate(engine)
     return SqlBooks(engine)
+
+
+def read_books(configuration: Configuration, environ: Mapping[str, str] = os.environ) -> Books:
+    """Open the database for somebody who may do no more than read it.
+
+    Raises StoreUnavailableError, also when its tables are not ours, and ValueError when its URL is a secret that
+    cannot be read.
+    """
+    from renewd.adapters.store.books import SqlBooks
+    from renewd.adapters.store.connect import connect_to_read
+
+    return SqlBooks(connect_to_read(configuration.database_url(environ)))
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A database about to be carried over: how many rows from where to where."""
+
+    source: str
+    target: str
+    rows: int
+    carry_out: Callable[[Callable[[int], None]], Mapping[str, int]]
+
+
+def moving(configuration: Configuration, target: str, environ: Mapping[str, str] = os.environ) -> Move:
+    """Make ready to carry the database over to the one at `target`, a URL or where one stands (see `Secret`).
+
+    Raises StoreUnavailableError, and ValueError when a URL is none or cannot be read.
+    """
+    from renewd.adapters.store.connect import connect, place
+    from renewd.adapters.store.moving import move, rows_in
+
+    source = connect(configuration.database_url(environ), must_exist=True)
+    there = connect(Secret.parse(target).reveal(environ))
+    return Move(place(source), place(there), rows_in(source), lambda progress: move(source, there, progress))
 
 
 def policy_loader(path: Path, running: Configuration) -> Callable[[], Policy]:
@@ -126,20 +171,38 @@ async def running_engine(
     Raises AlreadyRunningError when another daemon owns the database, StoreUnavailableError, and ValueError when a
     secret cannot be read.
     """
-    from renewd.adapters.store.connect import connect, migrate, own
+    from renewd.adapters.store.connect import connect, migrate, owned
     from renewd.adapters.store.sql_store import SqlStore
 
-    settings = configuration.settings
     database = connect(configuration.database_url(environ))
-    lock = own(database)
-    migrate(database)
-    store = SqlStore(database, f"{socket.gethostname()}:{os.getpid()}", settings.schedule.lease)
+    with owned(database):
+        migrate(database)
+        store = SqlStore(
+            database, f"{socket.gethostname()}:{os.getpid()}", configuration.settings.schedule.lease
+        )
+        try:
+            await store.take_over()
+            async with _assembled(configuration, store, clock, tell, environ) as engine:
+                yield engine
+        finally:
+            await store.close()
+
+
+@asynccontextmanager
+async def _assembled(
+    configuration: Configuration,
+    store: Store,
+    clock: Clock,
+    tell: Callable[[Event], None],
+    environ: Mapping[str, str],
+) -> AsyncIterator[Engine]:
+    """Put the engine together around its store, and take it apart again."""
+    settings = configuration.settings
     gateways = {name: _gateway(name, each, environ) for name, each in settings.gateways.items()}
     carriers = {name: _carrier(name, each, environ) for name, each in settings.carriers.items()}
     providers: list[Gateway | Carrier] = [*gateways.values(), *carriers.values()]
     rules = settings.breaker
     try:
-        await store.take_over()
         yield Engine(
             store=store,
             gateways=gateways,
@@ -161,8 +224,6 @@ async def running_engine(
     finally:
         for each in providers:
             await each.close()
-        await store.close()
-        os.close(lock)
 
 
 def _transport(provider: Provider) -> "Transport":

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from renewd.adapters.store import commands, plans
-from renewd.adapters.store.connect import READING
-from renewd.adapters.store.glance import halted, is_owned, status
+from renewd.adapters.store.connect import unusable
+from renewd.adapters.store.glance import halted, status
 from renewd.adapters.store.imports import put_records
 from renewd.adapters.store.rows import (
     attempt_of,
@@ -21,6 +21,7 @@ from renewd.adapters.store.rows import (
     renewal_of,
     subscription_of,
 )
+from renewd.adapters.store.sqlite_file import READING, is_owned
 from renewd.adapters.store.tables import (
     attempts,
     audit_log,
@@ -29,7 +30,6 @@ from renewd.adapters.store.tables import (
     renewals,
     subscriptions,
 )
-from renewd.ports import StoreUnavailableError
 from renewd.renewal.audit import AuditRow, Event
 from renewd.renewal.command import Standing, Verb
 from renewd.renewal.model import AttemptState
@@ -153,7 +153,7 @@ class SqlBooks:
 
     def status(self, now: datetime) -> Status:
         """See `ports.Books`."""
-        running = is_owned(f"{self._engine.url.database}.lock")
+        running = is_owned(self._engine)
         return self._read(lambda connection: status(connection, now, running=running))
 
     def _read(self, work: Callable[[Connection], T]) -> T:
@@ -171,7 +171,7 @@ class SqlBooks:
                         transaction.rollback()
                 return answer
         except DBAPIError as error:
-            raise StoreUnavailableError(f"{self._engine.url.database}: {error.orig}") from error
+            raise unusable(self._engine, error) from error
 
 
 def _reading(query: Any) -> Callable[[Connection], Any]:

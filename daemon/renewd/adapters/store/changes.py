@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, exists, insert, select, update
-from sqlalchemy.dialects import sqlite
 
 from renewd.adapters.store.cases import being_charged, is_halted
 from renewd.adapters.store.rows import attempt_row, event_row, notice_row, renewal_row, subscription_row
@@ -15,6 +14,7 @@ from renewd.adapters.store.tables import (
     renewals,
     subscriptions,
 )
+from renewd.adapters.store.upserts import put, put_once
 from renewd.renewal.change import Change
 from renewd.renewal.model import AttemptState, Leg, Subscription
 
@@ -49,12 +49,6 @@ _move_subscription = (
     .where(subscriptions.c.id == bindparam("of_subscription"))
     .values({name: bindparam(name) for name in ("current_period_end", "opens_at", "state")})
 )
-_inserted = sqlite.insert(attempts)
-_put_attempt = _inserted.on_conflict_do_update(
-    index_elements=["key"],
-    set_={column.name: _inserted.excluded[column.name] for column in attempts.c if column.name != "key"},
-)
-_owe_notice = sqlite.insert(notices).on_conflict_do_nothing(index_elements=["id"])
 _block_method = (
     update(payment_methods).where(payment_methods.c.id == bindparam("of_method")).values(blocked=True)
 )
@@ -115,10 +109,10 @@ def _write_guarded(connection: Connection, change: Change) -> bool:
 def _write_unguarded(connection: Connection, written: Sequence[Change]) -> None:
     """Write what only hangs on the renewals that have moved."""
     moved = [change.subscription for change in written if change.subscription]
+    put(connection, attempts, [attempt_row(each) for change in written for each in change.attempts])
+    put_once(connection, notices, [notice_row(notice) for change in written for notice in change.notices])
     batches = (
         (_move_subscription, [_subscription_move(subscription) for subscription in moved]),
-        (_put_attempt, [attempt_row(change.attempt) for change in written if change.attempt]),
-        (_owe_notice, [notice_row(notice) for change in written for notice in change.notices]),
         (
             _block_method,
             [{"of_method": change.blocked_method} for change in written if change.blocked_method],

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
-from sqlalchemy.dialects import sqlite
 
 from renewd.adapters.store.cases import HALTED
 from renewd.adapters.store.plans import put_state
@@ -25,28 +24,21 @@ from renewd.adapters.store.tables import (
     service_state,
     subscriptions,
 )
+from renewd.adapters.store.upserts import put
 from renewd.renewal.audit import Event
 from renewd.renewal.command import Standing, Verb, commanded
 from renewd.renewal.model import HoldReason, Renewal
 from renewd.renewal.moment import Moment
 
-KEPT = ("id", "lease_owner", "lease_epoch", "lease_until")
+LEASE = ("lease_owner", "lease_epoch", "lease_until")
 
-_put_renewal = sqlite.insert(renewals)
-_put_renewal = _put_renewal.on_conflict_do_update(
-    index_elements=["id"],
-    set_={each.name: _put_renewal.excluded[each.name] for each in renewals.c if each.name not in KEPT},
-)
 _change_subscription = update(subscriptions).where(subscriptions.c.id == bindparam("of_subscription"))
 
 
 def standing_of(connection: Connection, subscription_id: str) -> Standing | None:
-    """Read where a subscription stands."""
-    row = (
-        connection.execute(select(subscriptions).where(subscriptions.c.id == subscription_id))
-        .mappings()
-        .first()
-    )
+    """Read where a subscription stands; it stays so until the transaction ends."""
+    theirs = select(subscriptions).where(subscriptions.c.id == subscription_id).with_for_update()
+    row = connection.execute(theirs).mappings().first()
     if row is None:
         return None
     latest = (
@@ -54,6 +46,7 @@ def standing_of(connection: Connection, subscription_id: str) -> Standing | None
         .where(renewals.c.subscription_id == subscription_id)
         .order_by(renewals.c.period_start.desc())
         .limit(1)
+        .with_for_update()
     )
     renewal = connection.execute(latest).mappings().first()
     if renewal is None:
@@ -110,7 +103,7 @@ def wake(
 
 def put_renewal(connection: Connection, renewal: Renewal) -> None:
     """Write a renewal over the one that was read: with a new version, so that no older decision is written."""
-    connection.execute(_put_renewal, [renewal_row(replace(renewal, version=renewal.version + 1))])
+    put(connection, renewals, [renewal_row(replace(renewal, version=renewal.version + 1))], kept=LEASE)
 
 
 def _movable(row: dict[str, object]) -> dict[str, object]:

@@ -1,96 +1,112 @@
-"""Opening the database: where it is, how it is set, that it is ours alone, and that its tables are current."""
+"""Opening the database, whichever it is, and making its tables current."""
 
-import fcntl
-import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
-from pathlib import Path
-from time import sleep
 
-from sqlalchemy import Engine, create_engine, event, inspect, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import Engine, inspect, select, text
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
 
-from renewd.ports import AlreadyRunningError, StoreUnavailableError
+from renewd.adapters.store import postgres_server, sqlite_file
+from renewd.adapters.store.tables import MOVED_TO, service_state
+from renewd.ports import StoreUnavailableError
 
 HEAD = "0001"
-BUSY_SECONDS = 5
-READING = "renewd_reading"  # the execution option of a transaction that never writes, and so waits for nobody
-OWN_TRIES, OWN_PAUSE_SECONDS = 5, 0.1
+FILE = "sqlite"
 
 
 def connect(url: str, *, must_exist: bool = False) -> Engine:
-    """Open the database at `url` (`sqlite:///path`).
+    """Open the database at `url` (`sqlite:///path`, `postgresql://user@host/name`).
 
-    Raises StoreUnavailableError when its folder cannot be made or, if it `must_exist`, when it is not there.
+    Raises ValueError when it is neither, and StoreUnavailableError when the folder of a file cannot be made or, if it
+    `must_exist`, when the file is not there.
     """
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        raise ValueError(
-            f"not a file of SQLite: {parsed.render_as_string()}; write e.g. sqlite:////var/lib/renewd/renewd.db"
-        )
-    file = Path(parsed.database)
-    if must_exist and not file.exists():
-        raise StoreUnavailableError(f"{file} is not there yet; `renewd import` makes it, and `renewd run`")
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == FILE:
+        return sqlite_file.connect(parsed, must_exist=must_exist)
+    return postgres_server.connect(parsed)
+
+
+def connect_to_read(url: str) -> Engine:
+    """Open the database at `url` for somebody who may do no more than read it: nothing is made, migrated or written.
+
+    Raises StoreUnavailableError when it is not there, cannot be read, or has other tables than ours.
+    """
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == FILE:
+        engine = sqlite_file.connect_to_read(parsed)
+    else:
+        engine = postgres_server.connect(parsed, reading=True)
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Names, addresses and tokens are nobody else's business; the files that SQLite adds follow this one.
-        if not file.exists():
-            os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise StoreUnavailableError(f"{parsed.database}: {error.strerror}") from error
-    engine = create_engine(
-        f"sqlite:///{parsed.database}",
-        poolclass=NullPool,
-        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
-    )
-    event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin)
+        revision = _revision(engine)
+    except DBAPIError as error:
+        raise unusable(engine, error) from error
+    if not revision:
+        raise StoreUnavailableError(
+            f"{place(engine)} holds no tables yet; `renewd import` makes them, and `renewd run`"
+        )
+    if revision != HEAD:
+        raise StoreUnavailableError(
+            f"{place(engine)} is of schema {revision}, and this renewd reads {HEAD}; its daemon migrates an older one"
+        )
     return engine
 
 
-def _configure(connection: object, _record: object) -> None:
-    # The driver must not open transactions by itself: `_begin` does, so that a claim never deadlocks.
-    connection.isolation_level = None  # type: ignore[attr-defined]
-    cursor = connection.cursor()  # type: ignore[attr-defined]
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+def _parsed(url: str) -> URL:
+    parsed = make_url(url)
+    if parsed.get_backend_name() not in (FILE, "postgresql") or not parsed.database:
+        raise ValueError(
+            f"not a database of ours: {parsed.render_as_string()}; "
+            "write e.g. sqlite:////var/lib/renewd/renewd.db or postgresql://renewd@localhost/renewd"
+        )
+    return parsed
 
 
-def _begin(connection: object) -> None:
-    reading = connection.get_execution_options().get(READING)  # type: ignore[attr-defined]
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")  # type: ignore[attr-defined]
+def place(engine: Engine) -> str:
+    """Name the database as a person knows it, without any password."""
+    if engine.dialect.name == FILE:
+        return str(engine.url.database)
+    return engine.url.set(drivername="postgresql").render_as_string(hide_password=True)
 
 
-def own(engine: Engine) -> int:
-    """Take the lock that lets one daemon own the database file, until this process ends.
+def unusable(engine: Engine, error: DBAPIError) -> StoreUnavailableError:
+    """Say where and why the database could not be used; a driver's hints stand on lines of their own, and are left out."""
+    kept_out = getattr(error.orig, "sqlite_errorname", "").startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY"))
+    reason = str(error.orig).partition("\n")[0]
+    return StoreUnavailableError(f"{place(engine)}: {reason}{sqlite_file.AS_THE_DAEMON if kept_out else ''}")
 
-    Gives the lock's file descriptor. Raises AlreadyRunningError when another process holds it, and
-    StoreUnavailableError when it cannot be made.
-    """
-    path = f"{engine.url.database}.lock"
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreUnavailableError(f"{path}: {error.strerror}") from error
-    for _ in range(OWN_TRIES):
-        with suppress(BlockingIOError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return descriptor
-        sleep(OWN_PAUSE_SECONDS)  # `renewd status` takes the lock for a moment, to see whether it is free
-    os.close(descriptor)
-    raise AlreadyRunningError(f"another renewd owns {engine.url.database}")
+
+@contextmanager
+def owned(engine: Engine) -> Iterator[None]:
+    """Own the database for as long as this lasts, where only one daemon can. Raises AlreadyRunningError."""
+    if engine.dialect.name != FILE:
+        yield
+        return
+    with sqlite_file.owned(engine):
+        yield
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the tables to the present revision. Raises StoreUnavailableError when the database cannot be written."""
+    """Bring the tables to the present revision.
+
+    Raises StoreUnavailableError when the database cannot be written, is of a revision that we do not know, or has been
+    moved away.
+    """
     try:
         if _revision(engine) != HEAD:
             _upgrade(engine)
+        moved_to = _moved_to(engine)
     except DBAPIError as error:
-        raise StoreUnavailableError(f"{engine.url.database}: {error.orig}") from error
+        raise unusable(engine, error) from error
+    if moved_to:
+        raise StoreUnavailableError(f"{place(engine)} was moved to {moved_to}: write that as `database:`")
+
+
+def _moved_to(engine: Engine) -> str:
+    query = select(service_state.c.value).where(service_state.c.key == MOVED_TO)
+    with engine.connect() as connection:
+        return str(connection.execute(query).scalar() or "")
 
 
 def _revision(engine: Engine) -> str:
@@ -104,9 +120,15 @@ def _upgrade(engine: Engine) -> None:
     # Imported here alone: it costs a start that has nothing to migrate a fifth of a second.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(files("renewd.adapters.store") / "migrations"))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except CommandError as error:
+        raise StoreUnavailableError(
+            f"{place(engine)} is of a schema that this renewd does not know; use the one that wrote it"
+        ) from error

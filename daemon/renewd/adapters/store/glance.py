@@ -1,7 +1,5 @@
 """Everything at a glance: counts over the whole database, for `renewd status`."""
 
-import fcntl
-import os
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,22 +35,7 @@ def halted(connection: Connection) -> str:
     )
 
 
-def is_owned(lock: str) -> bool:
-    """Say whether a daemon owns the database: whether its lock is taken."""
-    try:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
-
-
-def status(connection: Connection, now: datetime, *, running: bool) -> Status:
+def status(connection: Connection, now: datetime, *, running: bool | None) -> Status:
     """Count everything."""
     opens = _one(connection, select(func.min(subscriptions.c.opens_at)))
     looks = _one(connection, select(func.min(renewals.c.next_at)))

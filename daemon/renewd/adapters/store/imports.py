@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
-from sqlalchemy.dialects import sqlite
 
 from renewd.adapters.store.commands import put_renewal, standing_of, wake
 from renewd.adapters.store.rows import customer_row, method_row, subscription_row
 from renewd.adapters.store.tables import customers, payment_methods, renewals, subscriptions
+from renewd.adapters.store.upserts import put
 from renewd.renewal.command import Standing
 from renewd.renewal.model import HoldReason, Renewal
 from renewd.renewal.policy import Policy
@@ -33,7 +33,7 @@ _redecide = (
 
 def put_records(connection: Connection, records: Sequence[Record], policy: Policy, now: datetime) -> Imported:
     """Insert or update what the records say."""
-    added = changed = 0
+    added = changed = lapsed = 0
     for record in records:
         standing = standing_of(connection, record.subscription.id)
         old = standing.subscription if standing else None
@@ -47,6 +47,7 @@ def put_records(connection: Connection, records: Sequence[Record], policy: Polic
         if old is None:
             connection.execute(insert(subscriptions), [subscription_row(new)])
             added += 1
+            lapsed += new.state is not record.subscription.state
         elif new != old or differs:
             row = subscription_row(new)
             connection.execute(update(subscriptions).where(subscriptions.c.id == row["id"]).values(row))
@@ -57,7 +58,7 @@ def put_records(connection: Connection, records: Sequence[Record], policy: Polic
             # What was decided on the old details, and is not yet written, must be decided again.
             connection.execute(_redecide, {"of_customer": record.customer.id})
             wake(connection, CURABLE, now, [record.customer.id])
-    return Imported(added, changed, len(records) - added - changed)
+    return Imported(added, changed, len(records) - added - changed, lapsed)
 
 
 def _looked_at(standing: Standing, now: datetime) -> Renewal:
@@ -78,8 +79,7 @@ def _put_customer(connection: Connection, record: Record) -> bool:
     new = blocked | {m.id: method_row(replace(m, blocked=m.id in blocked)) for m in record.methods}
     if old and dict(old) == row and new == known:
         return False
-    put = sqlite.insert(customers).values(row)
-    connection.execute(put.on_conflict_do_update(index_elements=["id"], set_=row))
+    put(connection, customers, [row])
     connection.execute(delete(payment_methods).where(payment_methods.c.customer_id == customer_id))
     if new:
         connection.execute(insert(payment_methods), list(new.values()))

@@ -10,10 +10,12 @@ from sqlalchemy import Connection, Engine, bindparam, func, insert, or_, select,
 from renewd.adapters.store import cases, changes, plans
 from renewd.adapters.store.commands import wake
 from renewd.adapters.store.group import GroupWriter
-from renewd.adapters.store.rows import event_row, notice_of, renewal_row, subscription_of
+from renewd.adapters.store.reading import apart
+from renewd.adapters.store.rows import event_row, notice_of, renewal_row
 from renewd.adapters.store.tables import attempts, audit_log, notices, renewals, subscriptions
 from renewd.renewal.audit import Event
 from renewd.renewal.change import Change, Opening
+from renewd.renewal.events import SET_ASIDE_FOR, set_aside
 from renewd.renewal.model import Case, HoldReason, Leg, Subscription, SubscriptionState
 from renewd.renewal.notice import Notice
 
@@ -50,48 +52,74 @@ class SqlStore:
         await self._writer.call(void)
 
     async def newly_due(
-        self, now: datetime, limit: int, plans: Collection[str] | None = None
-    ) -> Sequence[Subscription]:
+        self,
+        now: datetime,
+        limit: int,
+        plan: Callable[[Subscription], Opening],
+        plans: Collection[str] | None = None,
+    ) -> tuple[Sequence[Opening], Sequence[Event]]:
         """See `ports.Store`."""
         on_these = () if plans is None else (subscriptions.c.plan.in_(list(plans)),)
-        query = (
-            select(subscriptions)
+        due = (
+            select(subscriptions.c.id)
             .where(
                 subscriptions.c.opens_at <= now, subscriptions.c.state == SubscriptionState.ACTIVE, *on_these
             )
             .order_by(subscriptions.c.opens_at)
             .limit(limit)
         )
-        return [subscription_of(row) for row in await self._rows(query)]
+
+        def planned(connection: Connection) -> tuple[list[Opening], list[Event]]:
+            ids = list(connection.execute(due).scalars())
+            openings, wrong = apart(
+                ids, lambda some: [plan(each) for each in cases.read_subscriptions(connection, some)]
+            )
+            later = now + SET_ASIDE_FOR
+            aside = [set_aside(error, now, later, subscription=each) for each, error in wrong.items()]
+            if aside:
+                still = subscriptions.c.id.in_(list(wrong)) & (subscriptions.c.opens_at <= now)
+                connection.execute(update(subscriptions).where(still).values(opens_at=later))
+            _log(connection, aside)
+            return openings, aside
+
+        return await self._writer.call(planned)
 
     async def open(self, openings: Sequence[Opening]) -> Sequence[Opening]:
         """See `ports.Store`."""
         return await self._writer.call(lambda connection: _open(connection, openings))
 
-    async def replan(self, digest: str, opens_at: Callable[[Subscription], datetime | None]) -> int:
+    async def replan(
+        self, digest: str, now: datetime, opens_at: Callable[[Subscription], datetime | None]
+    ) -> tuple[int, Sequence[Event]]:
         """See `ports.Store`."""
         if await self._writer.call(plans.digest) == digest:
-            return 0
+            return 0, []
         # Until it is done, the plans are made under no policy: broken off, it starts again.
         await self._writer.call(partial(plans.planned_under, digest=""))
-        after, moved = "", 0
+        after, moved, aside = "", 0, list[Event]()
+
+        def batch(connection: Connection) -> tuple[str, int, list[Event]]:
+            last, count, wrong = plans.replan(connection, after, opens_at)
+            events = [set_aside(error, now, None, subscription=each) for each, error in wrong.items()]
+            _log(connection, events)
+            return last, count, events
+
         while True:
-            last, count = await self._writer.call(partial(plans.replan, after=after, opens_at=opens_at))
-            moved += count
-            if not last:
+            after, count, events = await self._writer.call(batch)
+            moved, aside = moved + count, aside + events
+            if not after:
                 break
-            after = last
         await self._writer.call(partial(plans.planned_under, digest=digest))
-        return moved
+        return moved, aside
 
     async def doubt(self) -> None:
         """See `ports.Store`."""
         await self._writer.call(plans.doubt)
 
-    async def claim(self, now: datetime, limit: int) -> Sequence[Case]:
+    async def claim(self, now: datetime, limit: int) -> tuple[Sequence[Case], Sequence[Event]]:
         """See `ports.Store`."""
 
-        def claim(connection: Connection) -> list[Case]:
+        def claim(connection: Connection) -> tuple[list[Case], list[Event]]:
             free = or_(renewals.c.lease_until.is_(None), renewals.c.lease_until <= now)
             due = (
                 select(renewals.c.id)
@@ -105,7 +133,14 @@ class SqlStore:
             connection.execute(
                 update(renewals).where(renewals.c.id.in_(ids)).values(**leased, lease_epoch=epoch)
             )
-            return cases.read(connection, ids, now)
+            found, wrong = apart(ids, lambda some: cases.read(connection, some, now))
+            later = now + SET_ASIDE_FOR
+            aside = [set_aside(error, now, later, renewal=each) for each, error in wrong.items()]
+            if aside:
+                moved = update(renewals).where(renewals.c.id.in_(list(wrong)))
+                connection.execute(moved.values(next_at=later, lease_until=None))
+            _log(connection, aside)
+            return found, aside
 
         return await self._writer.call(claim)
 
@@ -115,7 +150,10 @@ class SqlStore:
 
     async def reload(self, case: Case, now: datetime) -> Case | None:
         """See `ports.Store`."""
-        found = await self._writer.call(lambda connection: cases.read(connection, [case.renewal.id], now))
+        ids = [case.renewal.id]
+        found, _ = await self._writer.call(
+            lambda connection: apart(ids, lambda some: cases.read(connection, some, now))
+        )
         return next((fresh for fresh in found if fresh.lease == case.lease), None)
 
     async def wake(self, holds: Sequence[HoldReason], now: datetime) -> None:

@@ -249,4 +249,6 @@ notices = Table(
     ),
 )
 
+MOVED_TO = "moved_to"  # the key under which a database says that it is not in use any more
+
 service_state = Table("service_state", metadata, Column("key", String, primary_key=True), _text("value"))

@@ -8,9 +8,19 @@ from renewd.adapters.store.tables import Instant
 revision = "0001"
 down_revision = None
 
-APPEND_ONLY = """
+APPEND_ONLY = {
+    "sqlite": """
 CREATE TRIGGER audit_log_no_{verb} BEFORE {verb} ON audit_log
 BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END
+""",
+    "postgresql": """
+CREATE TRIGGER audit_log_no_{verb} BEFORE {verb} ON audit_log
+FOR EACH STATEMENT EXECUTE FUNCTION audit_log_append_only()
+""",
+}
+REFUSAL = """
+CREATE FUNCTION audit_log_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE integrity_constraint_violation USING MESSAGE = 'the audit log is append-only'; END $$
 """
 
 
@@ -25,8 +35,16 @@ def upgrade() -> None:
     _renewals()
     _audit_log()
     _notices()
-    for verb in ("UPDATE", "DELETE"):
-        op.execute(APPEND_ONLY.format(verb=verb))
+    _append_only(op.get_bind().dialect.name)
+
+
+def _append_only(dialect: str) -> None:
+    verbs = ["UPDATE", "DELETE"]
+    if dialect == "postgresql":
+        op.execute(REFUSAL)
+        verbs.append("TRUNCATE")
+    for verb in verbs:
+        op.execute(APPEND_ONLY[dialect].format(verb=verb))
 
 
 def _customers() -> None:

@@ -1,0 +1,39 @@
+"""Rows that may be there already: inserted, or written over, in the words of each database."""
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+_INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+def put(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], kept: Collection[str] = ()
+) -> None:
+    """Insert rows; those whose key is known are written over, but for the columns that are `kept`."""
+    if rows:
+        connection.execute(_put(connection.dialect.name, table, tuple(kept)), rows)
+
+
+def put_once(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows; those whose key is known are left as they are."""
+    if rows:
+        connection.execute(_put_once(connection.dialect.name, table), rows)
+
+
+@cache
+def _put(dialect: str, table: Table, kept: tuple[str, ...]) -> Any:
+    statement = _INSERTS[dialect](table)
+    keys = [column.name for column in table.primary_key]
+    moved = {each.name: statement.excluded[each.name] for each in table.c if each.name not in (*keys, *kept)}
+    return statement.on_conflict_do_update(index_elements=keys, set_=moved)
+
+
+@cache
+def _put_once(dialect: str, table: Table) -> Any:
+    return _INSERTS[dialect](table).on_conflict_do_nothing(
+        index_elements=[column.name for column in table.primary_key]
+    )
