@@ -4,9 +4,11 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from renewd.renewal.audit import Event
 from renewd.renewal.change import Change, Opening
+from renewd.renewal.events import SET_ASIDE_FOR, set_aside
 from renewd.renewal.model import (
     Attempt,
     AttemptState,
@@ -22,6 +24,8 @@ from renewd.renewal.model import (
 )
 from renewd.renewal.notice import Notice
 
+K = TypeVar("K")
+T = TypeVar("T")
 HALTED, PLANNED_UNDER = "halted", "planned_under"
 DECLINES_COUNT_FOR, UNDER_WAY = timedelta(days=30), timedelta(minutes=10)
 
@@ -68,8 +72,12 @@ class MemoryStore:
             lease.until = None
 
     async def newly_due(
-        self, now: datetime, limit: int, plans: Collection[str] | None = None
-    ) -> Sequence[Subscription]:
+        self,
+        now: datetime,
+        limit: int,
+        plan: Callable[[Subscription], Opening],
+        plans: Collection[str] | None = None,
+    ) -> tuple[Sequence[Opening], Sequence[Event]]:
         due = [
             (each.opens_at, each)
             for each in self.tables.subscriptions.values()
@@ -78,7 +86,14 @@ class MemoryStore:
             and each.state is SubscriptionState.ACTIVE
             and (plans is None or each.plan in plans)
         ]
-        return [each for _, each in sorted(due, key=lambda pair: pair[0])][:limit]
+        first = [each for _, each in sorted(due, key=lambda pair: pair[0])][:limit]
+        openings, wrong = _apart(first, plan)
+        later = now + SET_ASIDE_FOR
+        for each, _ in wrong:
+            self.tables.subscriptions[each.id] = replace(each, opens_at=later)
+        aside = [set_aside(error, now, later, subscription=each.id) for each, error in wrong]
+        self.tables.events.extend(aside)
+        return openings, aside
 
     async def open(self, openings: Sequence[Opening]) -> Sequence[Opening]:
         return [opening for opening in openings if self._open(opening)]
@@ -102,20 +117,29 @@ class MemoryStore:
             if renewal.stage is Stage.DUE and renewal.next_at and not renewal.check_first:
                 self.tables.renewals[key] = replace(renewal, check_first=True, version=renewal.version + 1)
 
-    async def replan(self, digest: str, opens_at: Callable[[Subscription], datetime | None]) -> int:
+    async def replan(
+        self, digest: str, now: datetime, opens_at: Callable[[Subscription], datetime | None]
+    ) -> tuple[int, Sequence[Event]]:
         if self.tables.state.get(PLANNED_UNDER) == digest:
-            return 0
+            return 0, []
         periods = {(each.subscription_id, each.period_start) for each in self.tables.renewals.values()}
-        moved = 0
-        for each in list(self.tables.subscriptions.values()):
-            if each.state is SubscriptionState.ACTIVE:
-                planned = None if (each.id, each.current_period_end) in periods else opens_at(each)
-                moved += planned != each.opens_at
-                self.tables.subscriptions[each.id] = replace(each, opens_at=planned)
+        active = [
+            each for each in self.tables.subscriptions.values() if each.state is SubscriptionState.ACTIVE
+        ]
+        planned, wrong = _apart(
+            active,
+            lambda each: replace(
+                each, opens_at=None if (each.id, each.current_period_end) in periods else opens_at(each)
+            ),
+        )
+        moved = [each for each in planned if each != self.tables.subscriptions[each.id]]
+        self.tables.subscriptions |= {each.id: each for each in moved}
+        aside = [set_aside(error, now, None, subscription=each.id) for each, error in wrong]
+        self.tables.events.extend(aside)
         self.tables.state[PLANNED_UNDER] = digest
-        return moved
+        return len(moved), aside
 
-    async def claim(self, now: datetime, limit: int) -> Sequence[Case]:
+    async def claim(self, now: datetime, limit: int) -> tuple[Sequence[Case], Sequence[Event]]:
         due = [
             (each.next_at, each.due_at, key)
             for key, each in self.tables.renewals.items()
@@ -125,7 +149,14 @@ class MemoryStore:
         for key in claimed:
             lease = self.tables.leases[key]
             lease.epoch, lease.until = lease.epoch + 1, now + self._lease
-        return [self._case(key, now) for key in claimed]
+        cases, wrong = _apart(claimed, lambda key: self._case(key, now))
+        later = now + SET_ASIDE_FOR
+        for key, _ in wrong:
+            self.tables.renewals[key] = replace(self.tables.renewals[key], next_at=later)
+            self.tables.leases[key].until = None
+        aside = [set_aside(error, now, later, renewal=key) for key, error in wrong]
+        self.tables.events.extend(aside)
+        return cases, aside
 
     def _free(self, key: str, now: datetime) -> bool:
         until = self.tables.leases[key].until
@@ -133,6 +164,7 @@ class MemoryStore:
 
     def _case(self, key: str, now: datetime) -> Case:
         tables, renewal = self.tables, self.tables.renewals[key]
+        Stage(renewal.stage)  # it may be one of another version
         subscription = tables.subscriptions[renewal.subscription_id]
         methods = tuple(
             each for each in tables.methods.values() if each.customer_id == subscription.customer_id
@@ -166,8 +198,8 @@ class MemoryStore:
     async def commit(self, change: Change) -> bool:
         if not self._holds(change):
             return False
-        if change.attempt:
-            self._check(change.attempt)
+        for attempt in change.attempts:
+            self._check(attempt)
         self._write(change)
         return True
 
@@ -224,8 +256,7 @@ class MemoryStore:
             tables.subscriptions[kept.id] = replace(
                 kept, current_period_end=moved.current_period_end, opens_at=moved.opens_at, state=moved.state
             )
-        if change.attempt:
-            tables.attempts[change.attempt.key] = change.attempt
+        tables.attempts |= {attempt.key: attempt for attempt in change.attempts}
         for notice in change.notices:
             tables.notices.setdefault(notice.id, notice)
         if change.blocked_method in tables.methods:
@@ -234,8 +265,8 @@ class MemoryStore:
         tables.events.extend(change.events)
 
     async def reload(self, case: Case, now: datetime) -> Case | None:
-        fresh = self._case(case.renewal.id, now)
-        return fresh if fresh.lease == case.lease else None
+        found, _ = _apart([case.renewal.id], lambda key: self._case(key, now))
+        return next((fresh for fresh in found if fresh.lease == case.lease), None)
 
     async def wake(self, holds: Sequence[HoldReason], now: datetime) -> None:
         for key, each in self.tables.renewals.items():
@@ -275,6 +306,18 @@ class MemoryStore:
 
     async def log(self, events: Sequence[Event]) -> None:
         self.tables.events.extend(events)
+
+
+def _apart(keys: Sequence[K], make: Callable[[K], T]) -> tuple[list[T], list[tuple[K, Exception]]]:
+    """Make something of each, and tell those apart of which nothing can be made."""
+    made: list[T] = []
+    wrong: list[tuple[K, Exception]] = []
+    for key in keys:
+        try:
+            made.append(make(key))
+        except (ValueError, LookupError) as error:
+            wrong.append((key, error))
+    return made, wrong
 
 
 def _paid(attempt: Attempt) -> bool:

@@ -21,8 +21,9 @@ class Opening:
 class Change:
     """New rows that follow, at the instant `at`, from `before`, a case as it was read.
 
-    `attempt` is a row to insert or update, `subscription` the subscription's new row, `blocked_method` the id of
-    a payment method that must never be tried again. `before_call` marks the changes after which a call is made,
+    `attempt` is a row to insert or update, and `answered` another: the one whose answer made way for it.
+    `subscription` is the subscription's new row, `blocked_method` the id of a payment method that must never be
+    tried again. `before_call` marks the changes after which a call is made,
     `starts_charge` those of them that a halt refuses.
     """
 
@@ -30,6 +31,7 @@ class Change:
     before: Case
     renewal: Renewal
     attempt: Attempt | None = None
+    answered: Attempt | None = None
     subscription: Subscription | None = None
     blocked_method: str = ""
     events: tuple[Event, ...] = ()
@@ -41,6 +43,21 @@ class Change:
     def goes_on(self) -> bool:
         """Whether the renewal needs something more at once, and so stays leased."""
         return self.before_call or (self.renewal.next_at is not None and self.renewal.next_at <= self.at)
+
+    def then(self, call: "Change") -> "Change":
+        """Join the change that makes the next call ready to this one: they are written together, or not at all."""
+        return replace(
+            call,
+            before=self.before,
+            answered=self.attempt,
+            events=(*self.events, *call.events),
+            notices=(*self.notices, *call.notices),
+        )
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The attempts whose rows are written, in this order: of one leg, no more than one is open."""
+        return tuple(each for each in (self.answered, self.attempt) if each)
 
     def after(self) -> Case:
         """Give the case as it stands once this change is written."""

@@ -5,7 +5,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -14,16 +14,16 @@ from renewd.renewal.audit import Event
 from renewd.renewal.begin import opened
 from renewd.renewal.change import Change
 from renewd.renewal.decide import next_step
+from renewd.renewal.events import SET_ASIDE_FOR, set_aside
 from renewd.renewal.fold import folded
-from renewd.renewal.model import Case, HoldReason, open_attempt
+from renewd.renewal.model import Case, HoldReason, Stage, open_attempt
 from renewd.renewal.moment import Moment
 from renewd.renewal.rest import rested
-from renewd.renewal.step import Call, Charge, CheckFirst, Close, Drop, Hold, Rest, Wait
+from renewd.renewal.step import Call, Charge, CheckFirst, Close, Drop, Extend, Hold, Rest, Wait
 from renewd.service.engine import Engine
 
 log = structlog.get_logger()
 
-POISON_REST = timedelta(hours=1)
 RECORD_TRIES, RECORD_PAUSE_SECONDS = 6, 2.0
 
 
@@ -38,17 +38,21 @@ async def advance(engine: Engine) -> int:
         while True:
             if not backlog and not exhausted and not engine.stopping:
                 wanted = 2 * engine.concurrency
-                backlog.extend(await engine.store.claim(engine.clock.now(), wanted))
-                taken += len(backlog)
+                cases, aside = await engine.store.claim(engine.clock.now(), wanted)
+                backlog.extend(cases)
+                for event in aside:
+                    engine.tell(event)
+                taken += len(cases) + len(aside)
                 late = engine.clock.elapsed() - started > engine.most_per_tick.total_seconds()
-                exhausted = late or len(backlog) < wanted
+                exhausted = late or len(cases) + len(aside) < wanted
             while backlog and len(tasks) < engine.concurrency and not engine.stopping:
                 tasks.add(asyncio.create_task(advance_one(engine, backlog.popleft())))
-            if not tasks:
+            if tasks:
+                done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+            elif exhausted or engine.stopping:
                 return taken
-            done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
     finally:
         # Whatever ends the tick early, no call is left to itself.
         if tasks:
@@ -101,15 +105,23 @@ async def _attempt(engine: Engine, case: Case, step: Call, moment: Moment) -> tu
         if begun.starts_charge:
             engine.brake.forget(moment.now)
         return await engine.store.reload(case, moment.now), engine.clock.now()
-    case = begun.after()
-    started = engine.clock.elapsed()
+    change, now = await _call(engine, begun, step, moment)
+    while change and change.before_call:
+        change, now = await _call(engine, change, Extend(), engine.moment(change.after(), now))
+    return change.after() if change and change.goes_on else None, now
+
+
+async def _call(engine: Engine, begun: Change, step: Call, moment: Moment) -> tuple[Change | None, datetime]:
+    """Make the call that is written down, and write down what follows from its answer."""
+    case, started = begun.after(), engine.clock.elapsed()
     if begun.renewal.next_at is None or engine.clock.now() >= begun.renewal.next_at:
         # We were frozen since: somebody may have settled it by now, so we must not send.
         return None, moment.now
     answer = await engine.ask(open_attempt(case), step)
     now, duration_ms = engine.clock.now(), round((engine.clock.elapsed() - started) * 1000)
+    breaker = engine.breaker(begun)
     turned = breaker.heard(answer, now) if breaker else ""
-    case_after = await _record(
+    change = await _record(
         engine, case, lambda case: folded(case, step, answer, replace(moment, now=now), duration_ms)
     )
     if turned:
@@ -117,19 +129,32 @@ async def _attempt(engine: Engine, case: Case, step: Call, moment: Moment) -> tu
         await engine.log([Event(f"breaker.{turned}", now, detail=detail)])
     if turned == "closed":
         await engine.store.wake([HoldReason.BREAKER], now)
-    return case_after, now
+    return change, now
 
 
-async def _record(engine: Engine, case: Case, fold: Callable[[Case], Change]) -> Case | None:
+async def _record(engine: Engine, case: Case, fold: Callable[[Case], Change]) -> Change | None:
     """Write an answer down, folded into the case as it is by now: an operator may have spoken meanwhile."""
     fresh: Case | None = case
     # Once the attempt itself has moved on, its answer is written: a commit may succeed and still not say so.
     while fresh and fresh.attempt == case.attempt:
-        change = fold(fresh)
+        change = _with_extension(engine, fold(fresh))
         if await _commit(engine, change, tries=RECORD_TRIES):
-            return change.after() if change.goes_on else None
+            return change
         fresh = await engine.store.reload(fresh, change.at)
     return None
+
+
+def _with_extension(engine: Engine, change: Change) -> Change:
+    """Make the extension ready in the very commit that writes the payment down: it is what a payment leads to."""
+    if not change.goes_on or change.renewal.stage is not Stage.CHARGED:
+        return change
+    paid = change.after()
+    moment = engine.moment(paid, change.at)
+    if not isinstance(next_step(paid, moment), Extend):
+        return change
+    begun = opened(paid, Extend(), moment)
+    breaker = engine.breaker(begun)
+    return change.then(begun) if not breaker or breaker.lets_through(moment.now) else change
 
 
 async def _commit(engine: Engine, change: Change, tries: int = 1) -> bool:
@@ -153,14 +178,6 @@ async def _set_aside(engine: Engine, case: Case, error: Exception) -> None:
     fresh = await engine.store.reload(case, now)
     if fresh is None or fresh.renewal.next_at is None:
         return
-    later = replace(fresh.renewal, next_at=max(fresh.renewal.next_at, now + POISON_REST))
-    event = Event(
-        "renewal.set_aside",
-        now,
-        subscription=fresh.subscription.id,
-        renewal=fresh.renewal.id,
-        next_action="look",
-        next_at=later.next_at,
-        detail=f"{type(error).__name__}",
-    )
+    later = replace(fresh.renewal, next_at=max(fresh.renewal.next_at, now + SET_ASIDE_FOR))
+    event = set_aside(error, now, later.next_at, renewal=fresh.renewal.id)
     await _commit(engine, Change(now, fresh, later, events=(event,)))

@@ -30,10 +30,16 @@ POLICY_HOLDS = (HoldReason.APPROVAL, HoldReason.OPERATOR, HoldReason.CONTACT, Ho
 async def prepare(engine: Engine) -> None:
     """Make ready for the first tick: plan, doubt what may have happened without us, remember for the brake."""
     now = engine.clock.now()
-    await engine.store.replan(engine.policy.digest, lambda each: replanned_at(each, engine.policy, now))
+    await _replan(engine, engine.policy, now)
     await engine.store.doubt()
     engine.running_since = now
     engine.brake.remember(await engine.store.charges_since(now - HOUR))
+
+
+async def _replan(engine: Engine, policy: Policy, now: datetime) -> None:
+    _, aside = await engine.store.replan(policy.digest, now, lambda each: replanned_at(each, policy, now))
+    for event in aside:
+        engine.tell(event)
 
 
 class Loop:
@@ -96,7 +102,7 @@ class Loop:
 
     async def _take_up(self, policy: Policy) -> None:
         engine, now = self._engine, self._engine.clock.now()
-        await engine.store.replan(policy.digest, lambda each: replanned_at(each, policy, now))
+        await _replan(engine, policy, now)
         old, engine.policy = engine.policy.digest, policy
         await engine.store.wake(POLICY_HOLDS, now)
         await engine.log([self._event("config.reloaded", f"{old} -> {policy.digest}")])
