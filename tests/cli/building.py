@@ -1,7 +1,6 @@
 """A small renewd to work at: its files in a folder, a clock that stands, and commands run as a user runs them."""
 
 import asyncio
-import io
 import json
 import os
 import pty
@@ -9,7 +8,6 @@ import subprocess
 import sys
 import termios
 from collections.abc import Mapping
-from contextlib import redirect_stderr
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +18,6 @@ from click.testing import CliRunner
 from renewd.adapters.store.connect import connect, migrate
 from renewd.adapters.store.sql_store import SqlStore
 from renewd.cli import cli
-from renewd.cli.door import ending
 from renewd.service.engine import Engine
 from renewd.service.loop import prepare
 from renewd.service.tick import tick
@@ -93,22 +90,22 @@ class Shop:
     def config(self) -> Path:
         return self.folder / "renewd.yaml"
 
+    @property
+    def database(self) -> Path:
+        return self.folder / "var" / "renewd.db"
+
     def write(self, name: str, text: str | bytes) -> Path:
         path = self.folder / name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return path
 
     def run(self, *args: str, stdin: str | None = None, env: Mapping[str, str] | None = None) -> Ran:
-        """Run a command in this process, ending as `renewd.cli.main` does."""
+        """Run a command in this process."""
         given = {"RENEWD_CONFIG": str(self.config), **(env or {})}
-        result = CliRunner().invoke(cli, args, input=stdin, env=given, prog_name="renewd")
-        code, told = result.exit_code, io.StringIO()
-        if isinstance(result.exception, Exception):
-            with redirect_stderr(told):
-                code = ending(result.exception)
-            if not code:
-                raise result.exception
-        return Ran(code, result.stdout, result.stderr + told.getvalue())
+        result = CliRunner().invoke(
+            cli, args, input=stdin, env=given, prog_name="renewd", catch_exceptions=False
+        )
+        return Ran(result.exit_code, result.stdout, result.stderr)
 
     def out(self, *args: str) -> str:
         """Run a command that must succeed, and give what it writes to standard output."""

@@ -11,7 +11,7 @@ WORDS = {
     ),
     "resume": ("S-5", "S-5 is resumed; 40.00 USD is due 2027-01-13 "),
     "skip": ("S-2", "S-2 is skipped; it is not charged, and expires 2026-12-09 06:00Z"),
-    "retry": ("S-2", "S-2 is retried; 33.00 USD is due 2026-12-06 12:00Z, now"),
+    "retry": ("S-2", "S-2 is retried; 33.00 USD is due 2026-12-06 17:35Z, in 6 hours"),
     "cancel": ("S-2", "S-2 is canceled; it expires 2026-12-09 06:00Z and is not charged"),
 }
 
@@ -100,6 +100,30 @@ def test_a_command_that_makes_no_sense_is_refused_before_it_asks(shop: Shop, com
 def test_a_command_for_nobody_is_not_found(shop: Shop, verb: str) -> None:
     ran = shop.run(verb, "S-11", "--reason", "why", "--yes")
     assert (ran.code, ran.stderr) == (4, 'renewd: no subscription "S-11"; did you mean "S-1"?\n')
+
+
+@pytest.mark.parametrize(
+    ("subscription", "told"),
+    [
+        ("S-3", "S-3 is retried; but it is held: no payment method is left to try"),
+        ("S-4", "S-4 is retried; but it is held: the customer has no e-mail address to be told at"),
+    ],
+)
+def test_a_retry_says_what_the_next_look_will_do(later: Shop, subscription: str, told: str) -> None:
+    assert later.out("retry", subscription, "--reason", "x", "--yes") == f"{told}\n"
+
+
+def test_a_retry_while_charging_is_halted_says_so(later: Shop) -> None:
+    later.out("halt", "--reason", "x", "--yes")
+    told = later.out("retry", "S-2", "--reason", "x", "--yes")
+    assert told == "S-2 is retried; but it is held: all charging is halted by the operator\n"
+
+
+def test_without_a_policy_a_retry_is_refused_and_says_why(later: Shop) -> None:
+    later.write("policy.yaml", "version: 1\n")
+    ran = later.run("retry", "S-3", "--reason", "x", "--yes")
+    assert (ran.code, ran.stdout) == (1, "")
+    assert ran.stderr.endswith("renewd: it is on att-7d, whose terms are unknown without the policy\n")
 
 
 def test_a_halt_stops_charging_and_an_unhalt_lets_it_go_on(shop: Shop) -> None:

@@ -88,13 +88,15 @@ def test_the_configuration_is_looked_for_in_four_places(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert find_configuration("a.yaml", {"RENEWD_CONFIG": "b.yaml"}) == Path("a.yaml")
+    assert find_configuration(Path("a.yaml"), {"RENEWD_CONFIG": "b.yaml"}) == Path("a.yaml")
     assert find_configuration(None, {"RENEWD_CONFIG": "b.yaml", "CONFIGURATION_DIRECTORY": "c"}) == Path(
         "b.yaml"
     )
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "renewd.yaml").touch()
     assert find_configuration(None, {"CONFIGURATION_DIRECTORY": "c"}) == Path("c/renewd.yaml")
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "renewd.yaml").touch()
     assert find_configuration(None, {}) in (Path("/etc/renewd/renewd.yaml"), Path("config/renewd.yaml"))
 
 
@@ -139,17 +141,21 @@ def test_the_schemas_are_those_that_are_shipped(empty_shop: Shop, file: str) -> 
 
 def test_help_imports_nothing_that_is_slow() -> None:
     slow = ("pydantic", "sqlalchemy", "yaml", "rich", "httpx", "apscheduler", "structlog", "whenever")
-    program = f"import sys; from renewd.cli import cli; cli(['--help'], standalone_mode=False); print([n for n in {slow} if n in sys.modules])"
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert ended.stdout.endswith("[]\n")
+    assert _imported("--help", among=slow) == "[]"
 
 
 def test_a_check_imports_no_database_and_no_network() -> None:
+    slow = ("sqlalchemy", "httpx", "rich", "apscheduler", "structlog")
+    assert _imported("check", "config/renewd.yaml", among=slow) == "[]"
+
+
+def _imported(*words: str, among: tuple[str, ...]) -> str:
+    """Which of these modules a command imports, as a list is written."""
     program = (
-        "import sys; from renewd.cli import cli; cli(['check', 'config/renewd.yaml'], standalone_mode=False);"
-        "print([n for n in ('sqlalchemy', 'httpx', 'rich', 'apscheduler', 'structlog') if n in sys.modules])"
+        f"import atexit, sys; from renewd.cli import cli; "
+        f"atexit.register(lambda: print([n for n in {among} if n in sys.modules])); cli({list(words)})"
     )
     ended = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
     )
-    assert ended.stdout.endswith("[]\n")
+    return ended.stdout.splitlines()[-1]

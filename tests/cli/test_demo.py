@@ -1,6 +1,7 @@
 """The demo, as a person runs it: in a pipe, on a terminal, over an old folder, and when the books do not balance."""
 
 import fcntl
+import io
 import os
 import pty
 import re
@@ -10,14 +11,20 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 from renewd.cli import demo
+from renewd.cli.demo_view import SHOWN, Live
+from renewd.cli.sample import START, shipped
+from renewd.renewal.audit import Event
+from renewd.renewal.money import Money
 
 DAY_LINE = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (\d\d) Dec 2026  +(.+)")
 BOX, UP = "\u256d", "\x1b[1A"
@@ -69,6 +76,7 @@ def test_what_it_leaves_behind_can_be_read_on(tmp_path: Path) -> None:
     )
     assert listed.returncode == 0, listed.stderr
     assert listed.stdout.count("charge.") >= 20
+    assert "forecast --at 2026-12-03 " in done.stdout, "as of its own end, whenever it is read"
 
 
 def test_on_a_terminal_it_draws_and_then_gives_the_summary(tmp_path: Path) -> None:
@@ -93,6 +101,25 @@ def test_on_a_narrow_terminal_no_line_is_too_long(tmp_path: Path) -> None:
     assert {len(line) for line in boxed} == {60}
 
 
+def test_a_screen_of_80_by_24_has_room_for_a_busy_year() -> None:
+    view = Live(START, START + timedelta(days=400))
+    try:
+        for name in SHOWN:
+            for _ in range(900):
+                view.tell(Event(name, START, subscription="S-1001", amount=Money(7000, "USD")))
+        console = Console(width=80, height=24, file=io.StringIO())
+        with console.capture() as captured:
+            console.print(view._drawn())
+    finally:
+        view.close()
+    lines = captured.get().splitlines()
+    assert len(lines) <= 22, "two more stand above it"
+    (counts,) = (line for line in lines if "in doubt" in line and "renewed" in line)
+    assert counts.strip("\u2502 ").split() == (
+        "900 renewed 900 declined 1800 in doubt 900 held 900 lapsed 900 review".split()
+    )
+
+
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     done = run(tmp_path, "--days", "1")
@@ -111,7 +138,7 @@ def test_a_second_run_begins_anew_in_its_own_folder(tmp_path: Path) -> None:
 @pytest.fixture
 def in_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Result]]:
     """Give a function that runs the demo here, where its parts can be doctored, with the well-behaved alone."""
-    shutil.copytree(demo.shipped(), tmp_path / "shipped")
+    shutil.copytree(shipped(), tmp_path / "shipped")
     sample = tmp_path / "shipped" / "sample" / "subscriptions.csv"
     heading, *rows = sample.read_text().splitlines(keepends=True)
     sample.write_text(heading + "".join(each for each in rows if "pm_ok" in each and "extend_ok" in each))

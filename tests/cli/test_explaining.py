@@ -1,9 +1,6 @@
 """Explaining one charge and foreseeing all: the words, the dates, the lines of the policy that decided."""
 
-import fcntl
-import json
-import os
-from datetime import datetime
+from datetime import datetime, timedelta
 from textwrap import dedent
 
 import pytest
@@ -12,8 +9,9 @@ from renewd.adapters.clock import SystemClock
 from renewd.cli.explaining import counts
 from renewd.renewal.foresee import Charge
 from renewd.renewal.money import Money
-from tests.cli.building import NOW, POLICY, Shop
+from tests.cli.building import NOW, ROWS, Shop, sheet
 
+UNLESS = "unless the gateway has a charge already"
 COMING = """\
     S-1          AT&T 10 GB (att-10gb), America/New_York, line 8901-1
     expires      2026-12-10 00:00 -05:00 = 05:00Z, in 9 days
@@ -68,9 +66,13 @@ def test_what_is_explained_is_what_then_happens(later: Shop, shop: Shop) -> None
         ("S-2", "lapses", "2026-12-14 00:00 -06:00 if unpaid (grace 5d) policy.yaml:9 rules.0.grace"),
         ("S-3", "method", "none is left to try"),
         ("S-3", "blocked by", "payment method: no payment method is left to try"),
-        ("S-3", "looked at", "2026-12-09 00:00 +01:00 = 2026-12-08 23:00Z, in 2 days renew_before 2d"),
+        (
+            "S-3",
+            "looked at",
+            "2026-12-09 00:00 +01:00 = 2026-12-08 23:00Z, in 2 days then the gateway is asked",
+        ),
         ("S-4", "blocked by", "contact: the customer has no e-mail address"),
-        ("S-5", "blocked by", "state: it is paused"),
+        ("S-5", "blocked by", "state: the subscription is paused"),
         ("S-5", "standing", "paused"),
     ],
 )
@@ -82,7 +84,8 @@ def test_several_bars_are_all_named(shop: Shop) -> None:
     shop.out("halt", "--reason", "drill", "--yes")
     shop.out("pause", "S-4", "--reason", "abroad", "--yes")
     assert explain(shop, "S-4")["blocked by"] == (
-        "state: it is paused halt: all charging is halted by the operator contact: the customer has no e-mail address"
+        "state: the subscription is paused halt: all charging is halted by the operator "
+        "contact: the customer has no e-mail address to be told at"
     )
 
 
@@ -109,7 +112,54 @@ def test_a_changed_policy_is_explained_before_the_daemon_takes_it_up(shop: Shop)
 
 def test_an_explanation_can_be_asked_for_another_time(shop: Shop) -> None:
     assert "in 1 hour" in explain(shop, "S-1", "--at", "2026-12-03T21:00:00Z")["charge at"]
-    assert "now" in explain(shop, "S-1", "--at", "+5d")["charge at"]
+    assert "now unless the gateway has a charge" in explain(shop, "S-1", "--at", "+5d6h")["charge at"]
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        ("2026-12-05T18:00:00Z", "2026-12-05T18:00:00Z"),
+        ("2026-12-06T03:00:00Z", "2026-12-06T14:10:22Z"),
+        ("2026-12-12T18:00:00Z", "2026-12-12T18:00:00Z"),
+        ("2027-01-12T18:00:00Z", None),
+    ],
+    ids=["in the charge window", "at night", "after its expiry", "after the whole period"],
+)
+def test_what_is_overdue_is_explained_as_it_then_happens(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, now: str, told: str | None
+) -> None:
+    then = datetime.fromisoformat(now)
+    monkeypatch.setattr(SystemClock, "now", lambda _: then)
+    found = shop.json("explain", "S-1")
+    (row,) = [row for row in shop.json("scan", "--dry-run")["items"] if row["subscription"] == "S-1"]
+    shop.live(then + timedelta(days=1), then)
+    tries = shop.json("log", "--subscription", "S-1", "--event", "charge.attempted")["items"]
+    assert [each["at"] for each in tries[:1]] == ([told] if told else [])
+    assert found["charge_at"] == told
+    assert [each["key"] for each in tries[:1]] == ([row["idempotency_key"]] if told else [])
+
+
+def test_what_is_in_doubt_is_told_with_its_next_look(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = ROWS[0].replace("pm_ok_1|", "pm_500_after_charge_1|")
+    shop.out("import", str(shop.write("doubtful.csv", sheet(row))))
+    then = datetime.fromisoformat("2026-12-03T22:03:30+00:00")
+    shop.live(then)
+    monkeypatch.setattr(SystemClock, "now", lambda _: then)
+    told = explain(shop, "S-1")
+    assert told["in doubt"] == "S-1/20261210T050000Z/charge/1 was sent at 2026-12-03 22:03Z"
+    assert told["looked up"].startswith(
+        "2026-12-03 17:13 -05:00 = 22:13Z, in 10 minutes; nothing is charged before"
+    )
+    found = shop.json("explain", "S-1")
+    assert (found["charge_at"], found["looked_at"]) == (None, "2026-12-03T22:13:00Z")
+
+
+def test_a_charge_that_will_not_be_is_told_with_its_reason(shop: Shop) -> None:
+    told = explain(shop, "S-1", "--at", "2027-01-12T18:00:00Z")
+    assert told["charge"] == "none: the whole period passed unpaid"
+    assert told["lapsed"].endswith(f"= 18:00Z, now {UNLESS}: it is asked first")
+    shop.out("cancel", "S-4", "--reason", "moved", "--yes")
+    assert explain(shop, "S-4")["charge"] == "none: the subscription was canceled"
 
 
 def test_a_program_reads_the_explanation(shop: Shop) -> None:
@@ -134,7 +184,6 @@ def test_a_forecast_has_a_row_a_day_and_totals(shop: Shop) -> None:
         "Wed 2026-12-02        1  33.00 USD  ████████████████████████",
         "Thu 2026-12-03        1  40.00 USD  ████████████████████████",
         "Fri 2026-12-04        1   9.00 USD  ████████████████████████",
-        "Sat 2026-12-05        0   0.00 USD",
         "",
         "5 days: 4 charges, 122.00 USD",
     ]
@@ -150,9 +199,29 @@ def test_a_forecast_follows_a_short_plan_through_its_periods(shop: Shop) -> None
     ]
 
 
+def test_a_forecast_goes_from_the_first_charge_to_the_last_and_in_a_pipe_without_bars(shop: Shop) -> None:
+    rows = shop.out("forecast", "--days", "14", "--plan", "att-7d").splitlines()
+    assert (rows[0], rows[1], rows[-1]) == (
+        "2026-12-04\t1\t9.00 USD",
+        "2026-12-05\t0\t0.00 USD",
+        "2026-12-11\t1\t9.00 USD",
+    )
+    assert len(rows) == 8
+
+
+def test_a_forecast_can_be_asked_for_another_time(shop: Shop) -> None:
+    rows = shop.json("forecast", "--days", "2", "--at", "2026-12-03")["items"]
+    assert [(row["day"], row["charges"]) for row in rows] == [("2026-12-03", 3), ("2026-12-04", 1)]
+
+
 def test_a_forecast_leaves_out_what_waits_for_somebody(later: Shop) -> None:
     rows = later.json("forecast", "--days", "10")["items"]
     assert [(row["day"], row["charges"]) for row in rows if row["charges"]] == [("2026-12-06", 1)]
+
+
+def test_a_forecast_of_a_plan_that_is_not_there_says_which_is(shop: Shop) -> None:
+    ran = shop.run("forecast", "--plan", "att-7g")
+    assert (ran.code, 'did you mean "att-7d"?' in ran.stderr) == (2, True), ran
 
 
 def test_a_forecast_of_nothing_says_so(empty_shop: Shop) -> None:
@@ -162,56 +231,7 @@ def test_a_forecast_of_nothing_says_so(empty_shop: Shop) -> None:
 
 def test_charges_are_counted_by_day_and_currency() -> None:
     charges = [Charge(NOW, Money(100, "USD")), Charge(NOW, Money(50, "USD")), Charge(NOW, Money(9, "JPY"))]
-    assert counts(charges) == {("2026-12-01", "USD"): (2, 150), ("2026-12-01", "JPY"): (1, 9)}
-
-
-def test_a_dry_run_says_what_a_pass_would_do_and_writes_nothing(shop: Shop) -> None:
-    before = shop.out("list", "-o", "jsonl"), shop.out("log", "-o", "jsonl")
-    ran = shop.run("scan", "--dry-run", "--at", "2026-12-04T15:00:00Z")
-    assert ran.stdout.splitlines() == [
-        "S-4\ttrue\thold\t\tcontact: the customer has no e-mail address to be told at\t2026-12-01T15:07:48Z",
-        "S-2\ttrue\tlook up\t33.00 USD\tit may have been charged before\t2026-12-02T23:44:27Z",
-        "S-1\ttrue\tlook up\t40.00 USD\tit may have been charged before\t2026-12-03T22:03:00Z",
-        "S-3\ttrue\tcharge\t9.00 USD\tVisa 0004\t2026-12-04T10:22:15Z",
-    ]
-    assert (
-        ran.stderr
-        == "as of 2026-12-04 15:00Z, nothing written: 2 look up, 1 hold, 1 charge; 9.00 USD in all\n"
-    )
-    assert (shop.out("list", "-o", "jsonl"), shop.out("log", "-o", "jsonl")) == before
-
-
-@pytest.mark.parametrize(
-    ("at", "keys"),
-    [
-        ("2026-12-02T23:50:00Z", ["S-2/20261209T060000Z/charge/1"]),
-        ("2026-12-03T22:30:00Z", ["S-1/20261210T050000Z/charge/1"]),
-        ("2026-12-04T15:00:00Z", ["S-3/20261205T230000Z/charge/1"]),
-    ],
-)
-def test_a_dry_run_tells_the_key_that_each_charge_would_have(shop: Shop, at: str, keys: list[str]) -> None:
-    ran = shop.run("scan", "--dry-run", "--at", at, "-o", "jsonl")
-    rows = [json.loads(line) for line in ran.stdout.splitlines()]
-    assert [row["idempotency_key"] for row in rows if row["does"] == "charge"] == keys
-
-
-def test_a_scan_opens_what_is_due_and_charges_nobody(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SystemClock, "now", lambda _: datetime.fromisoformat("2026-12-03T23:00:00+00:00"))
-    for told in ("3 renewals opened\n", "0 renewals opened\n"):
-        ran = shop.run("scan")
-        assert (ran.code, ran.stderr) == (0, told)
-    assert [row["id"] for row in shop.json("list", "--stage", "due")["items"]] == ["S-1", "S-2", "S-4"]
-    assert shop.out("log", "--event", "charge.*") == ""
-
-
-def test_a_scan_beside_a_daemon_is_told_to_try_later(shop: Shop) -> None:
-    descriptor = os.open(shop.folder / "var" / "renewd.db.lock", os.O_CREAT | os.O_RDWR)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    try:
-        ran = shop.run("scan")
-    finally:
-        os.close(descriptor)
-    assert (ran.code, "another renewd owns" in ran.stderr) == (75, True)
+    assert counts(charges) == {(NOW.date(), "USD"): (2, 150), (NOW.date(), "JPY"): (1, 9)}
 
 
 def test_the_ladder_that_is_foreseen_is_the_one_that_is_climbed(shop: Shop) -> None:
@@ -219,15 +239,3 @@ def test_the_ladder_that_is_foreseen_is_the_one_that_is_climbed(shop: Shop) -> N
     shop.live(datetime.fromisoformat("2026-12-08T12:00:00+00:00"))
     tries = shop.json("log", "--subscription", "S-2", "--event", "charge.attempted")["items"]
     assert [row["at"] for row in tries][1:4] == foreseen
-
-
-def test_nobody_is_charged_ahead_of_time(shop: Shop) -> None:
-    ran = shop.run("scan", "--at", "+4d")
-    assert (ran.code, "--at needs --dry-run" in ran.stderr) == (2, True)
-
-
-def test_a_dry_run_leaves_out_what_is_on_a_plan_that_is_gone(shop: Shop) -> None:
-    everybody = {row["subscription"] for row in shop.json("scan", "--dry-run", "--at", "+30d")["items"]}
-    shop.write("policy.yaml", POLICY.replace("att-10gb", "att-11gb"))
-    there = {row["subscription"] for row in shop.json("scan", "--dry-run", "--at", "+30d")["items"]}
-    assert there < everybody

@@ -171,6 +171,14 @@ def test_importing_again_changes_nothing(shop: Shop) -> None:
     assert shop.out("import", str(shop.folder / "subscriptions.csv")) == "0 added, 0 changed, 5 unchanged\n"
 
 
+def test_what_expired_too_long_ago_is_counted_among_the_new(empty_shop: Shop) -> None:
+    path = empty_shop.write("old.csv", sheet(*ROWS).replace("2026-12-05", "2026-11-05"))
+    lapsed = "; 1 of the new ones expired too long ago, and has lapsed"
+    assert empty_shop.out("import", str(path)) == f"5 added, 0 changed, 0 unchanged{lapsed}\n"
+    assert empty_shop.out("list", "--state", "lapsed").startswith("S-3\t")
+    assert empty_shop.out("import", str(path)) == "0 added, 0 changed, 5 unchanged\n"
+
+
 def test_importing_again_does_not_undo_a_renewal_or_a_pause(later: Shop) -> None:
     later.out("pause", "S-2", "--reason", "abroad", "--yes")
     later.out("import", str(later.folder / "subscriptions.csv"))

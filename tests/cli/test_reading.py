@@ -1,17 +1,18 @@
-"""Reading the books: lists, lives, the audit log and how everything stands, as a person sees them."""
+"""Reading the books: lists, lives and the audit log, as a person sees them."""
 
-import fcntl
-import os
 import signal
 import subprocess
 import time
-from datetime import datetime
 from textwrap import dedent
 
 import pytest
+from sqlalchemy import insert
 
-from renewd.adapters.clock import SystemClock
-from tests.cli.building import NOW, RENEWD, ROWS, Shop, sheet
+from renewd.adapters.store.connect import connect
+from renewd.adapters.store.rows import event_row
+from renewd.adapters.store.tables import audit_log
+from renewd.renewal.audit import Event
+from tests.cli.building import NOW, POLICY, RENEWD, Shop
 
 LIFE = """\
     S-2  Bo Reed  bo@example.com
@@ -30,19 +31,6 @@ LIFE = """\
       12-02 17:44  ✓ letter sent  Your payment for AT&T 10 GB did not go through
       12-03 11:35  ! declined     33.00 USD  Visa 0002, insufficient funds  again 12-04 11:35
       12-04 11:35  ! declined     33.00 USD  Visa 0002, insufficient funds  again 12-06 11:35
-"""
-GLANCE = """\
-    daemon         not running
-    charging       on
-    subscriptions  4 active, 1 paused
-    renewals       3 due, 1 extended
-    waiting for    1 an e-mail address, 1 a payment method
-    next due       2026-12-06 17:35Z, in 6 hours
-    overdue        none
-    in doubt       none
-    letters owed   none
-    last event     2026-12-04 17:35Z, 2 days ago
-    paid, 30 days  40.00 USD
 """
 
 
@@ -77,7 +65,47 @@ def test_a_list_is_narrowed_by_every_option(later: Shop, options: str, expected:
 def test_an_unknown_state_is_refused_with_those_that_are_known(shop: Shop) -> None:
     ran = shop.run("list", "--state", "activ")
     assert ran.code == 2
-    assert '"activ" is none of: active, paused, canceled, lapsed' in ran.stderr
+    assert '"activ" is none of: active, paused, canceled, lapsed; did you mean "active"?' in ran.stderr
+
+
+def test_an_unknown_plan_is_refused_with_one_that_is_near(shop: Shop) -> None:
+    ran = shop.run("list", "--plan", "att-10g")
+    assert (ran.code, ran.stdout, ran.stderr) == (
+        2,
+        "",
+        'renewd: no plan "att-10g"; did you mean "att-10gb"?\n',
+    )
+
+
+def test_a_plan_that_left_the_catalogue_can_be_asked_for_while_somebody_is_on_it(shop: Shop) -> None:
+    shop.write("policy.yaml", POLICY.replace("att-7d:", "att-8d:"))
+    assert shop.out("list", "--plan", "att-7d").startswith("S-3\t")
+    assert shop.out("list", "--plan", "att-8d") == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "told"),
+    [
+        (
+            ["--event", "charge.declind"],
+            2,
+            'no event is called "charge.declind"; did you mean "charge.declined"?',
+        ),
+        (["--event", "chrge.*"], 2, 'no event is called "chrge.*"; did you mean "charge.*"?'),
+        (["--subscription", "s-1"], 4, 'no subscription "s-1"; did you mean "S-1"?'),
+        (["--subscription", "S-1", "--event", "x", "-f"], 2, 'no event is called "x"'),
+    ],
+)
+def test_what_no_log_can_hold_is_refused(shop: Shop, given: list[str], code: int, told: str) -> None:
+    ran = shop.run("log", *given)
+    assert (ran.code, ran.stdout, ran.stderr) == (code, "", f"renewd: {told}\n")
+
+
+def test_the_log_is_searched_for_an_event_that_only_it_knows(shop: Shop) -> None:
+    with connect(f"sqlite:///{shop.database}").begin() as connection:
+        connection.execute(insert(audit_log), [event_row(Event("old.name", NOW, subscription="S-0"))])
+    assert "old.name" in shop.out("log", "--event", "old.*")
+    assert "old.name" in shop.out("log", "--subscription", "S-0")
 
 
 def test_a_life_is_told_in_local_time_and_human_words(later: Shop) -> None:
@@ -126,7 +154,7 @@ def test_an_unknown_subscription_is_not_found_and_a_near_one_is_named(
         (["--since", "2d"], 2),
         (["--since", "yesterday"], 0),
         (["-n", "3"], 3),
-        (["--event", "nothing"], 0),
+        (["--event", "breaker.*"], 0),
     ],
 )
 def test_the_log_is_narrowed_by_every_option(later: Shop, options: list[str], expected: int) -> None:
@@ -213,80 +241,3 @@ def test_a_followed_log_ends_when_nobody_reads_any_more(shop: Shop) -> None:
         process.wait(timeout=10)
         assert time.monotonic() - started < 5
         assert process.stderr.read() == ""
-
-
-def test_everything_is_seen_at_a_glance(later: Shop) -> None:
-    assert later.out("status") == dedent(GLANCE)
-
-
-def test_a_program_reads_the_same(later: Shop) -> None:
-    found = later.json("status")
-    assert (found["schema"], found["healthy"], found["findings"]) == ("renewd.status.v1", True, [])
-    assert found["holds"] == {"contact": 1, "payment_method": 1}
-    assert found["paid_30_days"] == [{"amount_minor": 4000, "currency": "USD"}]
-    assert found["next_due"] == "2026-12-06T17:35:13Z"
-
-
-def test_a_halt_is_a_finding(shop: Shop) -> None:
-    shop.out("halt", "--reason", "a drill", "--yes")
-    ran = shop.run("status")
-    assert ran.code == 3
-    assert "charging       halted\n" in ran.stdout
-    assert "! all charging is halted (a drill); let it go on with: renewd unhalt --reason ...\n" in ran.stdout
-
-
-@pytest.mark.parametrize(("options", "code"), [([], 3), (["--fail-if-stale", "2h"], 0)])
-def test_what_is_due_and_waits_too_long_is_a_finding(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, options: list[str], code: int
-) -> None:
-    monkeypatch.setattr(SystemClock, "now", lambda _: datetime.fromisoformat("2026-12-01T16:00:00+00:00"))
-    ran = shop.run("status", *options)
-    assert ran.code == code
-    told = "! what was due at 2026-12-01 15:07Z still waits; the daemon is not running\n"
-    assert (told in ran.stdout) is (code == 3)
-
-
-def test_a_call_long_without_an_answer_is_a_finding(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    row = ROWS[0].replace("pm_ok_1", "pm_500_after_charge_1")
-    shop.out("import", str(shop.write("more.csv", sheet(row))))
-    monkeypatch.setattr("tests.fakes.FakeGateway.find", _never_found)
-    shop.live(datetime.fromisoformat("2026-12-03T22:04:00+00:00"))
-    for at, code in (("22:30", 0), ("23:30", 3)):
-        now = datetime.fromisoformat(f"2026-12-03T{at}:00+00:00")
-        monkeypatch.setattr(SystemClock, "now", lambda _, now=now: now)
-        ran = shop.run("status", "--fail-if-stale", "1d")
-        assert ("is still without an answer" in ran.stdout, ran.code) == (code == 3, code), ran
-
-
-async def _never_found(*_: object) -> None:
-    raise AssertionError("nothing is looked up in this test")
-
-
-def test_subscriptions_on_an_unknown_plan_are_a_finding(shop: Shop) -> None:
-    policy = shop.folder / "policy.yaml"
-    whole = policy.read_text()
-    policy.write_text(whole[: whole.index("  att-7d:")] + whole[whole.index("brake:") :])
-    shop.live(NOW)
-    ran = shop.run("status")
-    assert ran.code == 3
-    assert "! 1 active, on a plan that is not in the catalogue: they will never renew" in ran.stdout
-
-
-def test_a_running_daemon_is_seen(shop: Shop) -> None:
-    descriptor = os.open(shop.folder / "var" / "renewd.db.lock", os.O_CREAT | os.O_RDWR)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    try:
-        assert shop.out("status").startswith("daemon         running\n")
-        assert shop.json("status")["running"] is True
-    finally:
-        os.close(descriptor)
-
-
-def test_a_database_that_is_not_there_is_not_made_by_reading(empty_shop: Shop) -> None:
-    (database,) = empty_shop.folder.glob("var/*.db")
-    for file in database.parent.iterdir():
-        file.unlink()
-    ran = empty_shop.run("list")
-    assert (ran.code, ran.stdout) == (69, "")
-    assert ran.stderr.endswith("is not there yet; `renewd import` makes it, and `renewd run`\n")
-    assert not list(database.parent.iterdir())

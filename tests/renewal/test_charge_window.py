@@ -47,7 +47,9 @@ WINDOWS = {
         "2026-11-28 23:59",
         "2026-11-29 23:58",
     ),
-    "the whole day": (7 * DAY, "00:00-23:59", "2026-11-23 00", "2026-11-23 23:59"),
+    "until midnight": (7 * DAY, "20:00-24:00", "2026-11-23 20", "2026-11-24 00"),
+    "the whole day": (7 * DAY, "00:00-24:00", "2026-11-23 00", "2026-11-24 00"),
+    "the whole day but its last minute": (7 * DAY, "00:00-23:59", "2026-11-23 00", "2026-11-23 23:59"),
 }
 
 
@@ -121,6 +123,14 @@ def test_a_window_over_midnight_is_open_on_both_sides_of_it(now: str, inside: bo
     assert (into_window(at(now), NIGHT, NEW_YORK, "sub1") == at(now)) is inside
 
 
+def test_the_whole_day_has_no_gap_not_even_where_a_clock_change_takes_midnight_away() -> None:
+    whole, beirut = ChargeWindow.parse("00:00-24:00"), "Asia/Beirut"
+    midnight = at("2026-03-29 00:00", beirut)
+    for minutes in range(-180, 180):
+        instant = midnight + minutes * HOUR / 60
+        assert into_window(instant, whole, beirut, "sub1") == instant
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -129,7 +139,10 @@ def test_a_window_over_midnight_is_open_on_both_sides_of_it(now: str, inside: bo
         ("25:00-26:00", "not a charge window"),
         ("09:60-18:00", "not a charge window"),
         ("", "not a charge window"),
-        ("09:00-09:00", 'for the whole day write "00:00-23:59"'),
+        ("09:00-24:01", "not a charge window"),
+        ("24:00-06:00", "not a charge window"),
+        ("09:00-09:00", 'for the whole day write "00:00-24:00"'),
+        ("00:00-00:00", 'for the whole day write "00:00-24:00"'),
     ],
 )
 def test_what_is_no_window_is_refused_with_what_to_write(text: str, complaint: str) -> None:
@@ -138,10 +151,9 @@ def test_what_is_no_window_is_refused_with_what_to_write(text: str, complaint: s
 
 
 def test_a_window_reads_back_as_it_was_written() -> None:
-    assert [str(ChargeWindow.parse(text)) for text in ("09:00-18:00", "22:00-06:00")] == [
-        "09:00-18:00",
-        "22:00-06:00",
-    ]
+    for text in ("09:00-18:00", "22:00-06:00", "20:00-24:00", "00:00-24:00"):
+        assert str(ChargeWindow.parse(text)) == text
+    assert ChargeWindow.parse("20:00-00:00") == ChargeWindow.parse("20:00-24:00")
 
 
 def test_an_instant_has_no_fraction_of_a_second() -> None:

@@ -1,4 +1,4 @@
-"""What is to come: the instant of a charge, the ladder with its dates, the bars, and the days ahead."""
+"""What is to come: the instant of a charge, what stands in its way, and the ladder with its dates."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -8,19 +8,27 @@ import pytest
 
 from renewd.renewal import step
 from renewd.renewal.begin import opened
+from renewd.renewal.decide import next_step, planned
 from renewd.renewal.foresee import (
-    Charge,
-    bars,
     case_of,
-    charge_at,
-    forecast,
     ladder,
-    next_method,
+    looked_at,
+    outlook,
     present_renewal,
+    prospect,
     replanned,
+    unbarred,
 )
-from renewd.renewal.model import AttemptState, Case, HoldReason, Renewal, Stage, SubscriptionState
-from renewd.renewal.query import Dossier, Listed
+from renewd.renewal.model import (
+    AttemptState,
+    Case,
+    HoldReason,
+    Renewal,
+    Stage,
+    SubscriptionState,
+    open_attempt,
+)
+from renewd.renewal.query import Dossier
 from tests.renewal.building import (
     AMEX,
     DAY,
@@ -72,27 +80,71 @@ def test_a_rung_past_the_deadline_is_never_reached_nor_any_after_it() -> None:
 @pytest.mark.parametrize(
     ("renewal_", "changes", "expected"),
     [
-        (None, {"opens_at": OPENS}, NOON),
-        (None, {"opens_at": NOON + DAY}, NOON + DAY),
-        (None, {"opens_at": NOON + DAY, "state": SubscriptionState.PAUSED}, NOON + DAY),
-        (None, {"plan": "gone"}, None),
-        (renewal(next_at=NOON + DAY), {}, NOON + DAY),
-        (renewal(next_at=NOON - DAY), {}, NOON),
-        (renewal(stage=Stage.CHARGED), {}, None),
-        (renewal(stage=Stage.SKIPPED, next_at=None), {}, None),
-        (renewal(period_start=EXPIRY - 30 * DAY, stage=Stage.EXTENDED), {"opens_at": NOON + DAY}, NOON + DAY),
+        (None, {"opens_at": OPENS}, OPENS),
+        (None, {"opens_at": None}, None),
+        (None, {"opens_at": OPENS, "plan": "gone"}, None),
+        (renewal(next_at=NOON + DAY), {"plan": "gone"}, NOON + DAY),
+        (renewal(stage=Stage.CHARGED), {}, NOON),
+        (renewal(stage=Stage.SKIPPED, next_at=None), {"opens_at": OPENS}, None),
+        (renewal(period_start=EXPIRY - 30 * DAY, stage=Stage.EXTENDED), {"opens_at": OPENS}, OPENS),
     ],
 )
-def test_the_next_charge_is_where_the_renewal_or_the_plan_puts_it(
+def test_a_pass_looks_where_the_renewal_or_the_plan_says(
     renewal_: Renewal | None, changes: dict[str, Any], expected: datetime | None
 ) -> None:
-    assert charge_at(subscription(**changes), renewal_, moment()) == expected
+    assert looked_at(subscription(**changes), renewal_, POLICY) == expected
 
 
-def test_what_was_never_planned_is_planned_now() -> None:
-    found = charge_at(subscription(state=SubscriptionState.PAUSED), None, moment("2026-11-01 12:00"))
-    assert found is not None
-    assert at("2026-11-22 09:00") <= found < at("2026-11-23 18:00")
+TIRED = tuple(("visa", NOON - HOUR) for _ in range(10))
+
+
+@pytest.mark.parametrize(
+    ("given", "now", "then", "expected"),
+    [
+        (case(), NOON, NOON, step.Charge(VISA)),
+        (case(), at("2026-11-23 20:00"), seat("2026-11-24"), step.Charge(VISA)),
+        (case(next_at=NOON + 2 * HOUR), NOON, NOON + 2 * HOUR, step.Charge(VISA)),
+        (case(declines=TIRED), NOON, NOON + 23 * HOUR, step.Charge(VISA)),
+        (case(declines=TIRED, methods=(VISA, AMEX)), NOON, NOON, step.Charge(AMEX)),
+        (case(state=SubscriptionState.CANCELED), NOON, NOON, "the subscription was canceled"),
+        (case(), PERIOD_END, PERIOD_END, "the whole period passed unpaid"),
+        (case(stage=Stage.CHARGED), NOON, NOON, step.Extend()),
+        (case(stage=Stage.EXTENDED, next_at=None), NOON, NOON, step.Rest()),
+    ],
+)
+def test_an_outlook_is_what_the_decisions_come_to_in_time(
+    given: Case, now: datetime, then: datetime, expected: step.Step | str
+) -> None:
+    found = outlook(given, moment(now))
+    told = found.step.reason if isinstance(found.step, step.Close) else found.step
+    assert (found.moment.now, told, found.asked_first) == (then, expected, False)
+
+
+def test_what_the_gateway_is_asked_about_first_is_charged_if_it_knows_nothing() -> None:
+    late = moment(NOON + DAY)
+    given = replace(case(), renewal=planned(subscription(opens_at=OPENS), late).renewal)
+    assert isinstance(next_step(given, late), step.CheckFirst)
+    found = outlook(given, late)
+    assert (found.step, found.asked_first) == (step.Resend(), True)
+    assert found.charge is not None
+    assert (found.charge.key, found.charge.amount) == (f"{given.renewal.id}/charge/1", PRICE)
+
+
+def test_what_may_have_arrived_is_looked_up_whatever_comes_of_that() -> None:
+    given = opened(case(), step.Charge(VISA), moment()).after()
+    found = outlook(given, moment())
+    assert (found.step, found.charge) == (step.Settle(), None)
+    assert found.moment.now == given.renewal.next_at
+
+
+def test_a_card_that_was_blocked_meanwhile_gives_way_to_the_next_number() -> None:
+    unsent = replace(
+        open_attempt(opened(case(), step.Charge(VISA), moment()).after()), state=AttemptState.UNSENT
+    )
+    found = outlook(case(attempt=unsent, methods=(replace(VISA, blocked=True), AMEX)), moment())
+    assert found.step == step.Charge(AMEX)
+    assert found.charge is not None
+    assert found.charge.number == 2
 
 
 def test_a_new_policy_moves_only_what_has_not_been_opened() -> None:
@@ -113,9 +165,9 @@ def test_only_the_renewal_of_the_present_period_counts() -> None:
     ("changes", "now", "barred"),
     [
         ({}, NOON, {}),
-        ({"state": SubscriptionState.PAUSED}, NOON, {"state": "it is paused"}),
+        ({"state": SubscriptionState.PAUSED}, NOON, {"state": "the subscription is paused"}),
         ({"halted": True}, NOON, {"halt": "all charging is halted by the operator"}),
-        ({"email": ""}, NOON, {"contact": "the customer has no e-mail address"}),
+        ({"email": ""}, NOON, {"contact": "the customer has no e-mail address to be told at"}),
         ({"methods": ()}, NOON, {"payment_method": "no payment method is left to try"}),
         ({"spent": ("pm_visa",)}, NOON, {"payment_method": "no payment method is left to try"}),
         (
@@ -138,7 +190,7 @@ def test_only_the_renewal_of_the_present_period_counts() -> None:
             NOON,
             {
                 "halt": "all charging is halted by the operator",
-                "contact": "the customer has no e-mail address",
+                "contact": "the customer has no e-mail address to be told at",
                 "payment_method": "no payment method is left to try",
             },
         ),
@@ -147,16 +199,23 @@ def test_only_the_renewal_of_the_present_period_counts() -> None:
 def test_everything_that_stands_in_the_way_is_named(
     changes: dict[str, Any], now: datetime, barred: dict[str, str]
 ) -> None:
-    found = bars(case(**changes), moment(now))
-    assert {name: how for name, how in found.items() if how} == barred
+    clear, bars = unbarred(case(**changes), moment(now))
+    assert {name: how for name, how in bars.items() if how} == barred
+    assert clear.charge is not None, "once nothing is in the way it is charged"
 
 
-def test_the_next_method_is_the_first_that_need_not_rest() -> None:
-    tired = tuple(("visa", NOON - HOUR) for _ in range(10))
-    assert next_method(case(methods=(VISA, AMEX)), moment()) == (VISA, NOON)
-    assert next_method(case(methods=(VISA, AMEX), declines=tired), moment()) == (AMEX, NOON)
-    assert next_method(case(declines=tired), moment()) == (VISA, NOON + 23 * HOUR)
-    assert next_method(case(methods=()), moment()) is None
+def test_an_outlook_without_bars_still_knows_the_payment_method() -> None:
+    clear, _ = unbarred(case(halted=True, methods=(VISA, AMEX), declines=TIRED), moment())
+    assert clear.step == step.Charge(AMEX)
+
+
+def test_what_does_not_renew_is_looked_at_as_if_it_did() -> None:
+    given = dossier(subscription=subscription(state=SubscriptionState.PAUSED, opens_at=None))
+    found = prospect(given, moment("2026-11-01 12:00"))
+    assert found.at is not None
+    assert at("2026-11-22 09:00") <= found.at < at("2026-11-23 18:00")
+    assert isinstance(found.outlook.step, step.Hold)
+    assert isinstance(found.clear.step, step.Charge)
 
 
 def dossier(**changes: Any) -> Dossier:
@@ -167,8 +226,16 @@ def dossier(**changes: Any) -> Dossier:
 def test_a_case_is_that_of_the_renewal_under_way_with_its_open_attempt() -> None:
     attempt = replace(_attempt(), state=AttemptState.SENT)
     done = replace(_attempt(), number=9, state=AttemptState.DECLINED)
-    found = case_of(dossier(renewals=(renewal(),), attempts=(done, attempt), halted="drill"), moment())
+    given = dossier(renewals=(renewal(),), attempts=(done, attempt), halted="drill")
+    found = case_of(given, moment(running_since=NOON - DAY))
     assert (found.renewal, found.attempt, found.halted) == (renewal(), attempt, True)
+
+
+def test_what_is_open_is_asked_about_first_by_a_daemon_that_has_yet_to_start() -> None:
+    given = dossier(renewals=(renewal(),))
+    running, starting = prospect(given, moment(running_since=NOON - DAY)), prospect(given, moment())
+    assert [each.outlook.asked_first for each in (running, starting)] == [False, True]
+    assert [each.outlook.moment.now for each in (running, starting)] == [NOON, NOON]
 
 
 def test_a_case_without_a_renewal_is_that_of_the_one_to_be_opened() -> None:
@@ -179,68 +246,3 @@ def test_a_case_without_a_renewal_is_that_of_the_one_to_be_opened() -> None:
 
 def _attempt() -> Any:
     return opened(case(), step.Charge(VISA), moment()).attempt
-
-
-def charges(
-    renewal_: Renewal | None, until: datetime, now: datetime = NOON, **changes: Any
-) -> list[datetime]:
-    listed = Listed(subscription(**{"opens_at": OPENS} | changes), renewal_)
-    found = list(forecast(listed, moment(now), until))
-    assert all(each == Charge(each.at, PRICE) for each in found)
-    return [each.at for each in found]
-
-
-@pytest.mark.parametrize(
-    ("renewal_", "changes", "first"),
-    [
-        (None, {}, NOON),
-        (None, {"opens_at": NOON + DAY}, NOON + DAY),
-        (renewal(next_at=NOON + DAY), {}, NOON + DAY),
-        (renewal(hold=HoldReason.BREAKER, next_at=NOON + HOUR), {}, NOON + HOUR),
-    ],
-)
-def test_a_forecast_begins_with_the_charge_that_is_due(
-    renewal_: Renewal | None, changes: dict[str, Any], first: datetime
-) -> None:
-    assert charges(renewal_, NOON + 20 * DAY, **changes) == [first]
-
-
-@pytest.mark.parametrize(
-    ("renewal_", "changes"),
-    [
-        (None, {"state": SubscriptionState.PAUSED}),
-        (None, {"state": SubscriptionState.CANCELED}),
-        (None, {"plan": "gone"}),
-        (None, {"overrides": {"price": "900.00 USD"}}),
-        (None, {"overrides": {"price": "70.00 EUR"}}),
-        (renewal(hold=HoldReason.PAYMENT_METHOD), {}),
-        (renewal(hold=HoldReason.VERIFICATION), {}),
-        (renewal(stage=Stage.SKIPPED, next_at=None), {}),
-        (renewal(stage=Stage.REVIEW, next_at=None), {}),
-    ],
-)
-def test_what_waits_for_somebody_is_not_foreseen(renewal_: Renewal | None, changes: dict[str, Any]) -> None:
-    assert charges(renewal_, NOON + 90 * DAY, **changes) == []
-
-
-def test_a_forecast_goes_from_period_to_period() -> None:
-    found = charges(None, at("2027-03-01 00:00"))
-    assert [f"{each:%Y-%m-%d}" for each in found] == ["2026-11-23", "2026-12-23", "2027-01-23", "2027-02-21"]
-
-
-def test_what_is_paid_already_is_not_foreseen_again() -> None:
-    found = charges(renewal(stage=Stage.CHARGED), at("2027-01-01 00:00"))
-    assert [f"{each:%Y-%m-%d}" for each in found] == ["2026-12-23"]
-
-
-def test_a_period_that_passed_unpaid_is_not_charged_later() -> None:
-    assert charges(None, at("2027-03-01 00:00"), now=PERIOD_END) == []
-
-
-def test_periods_missed_in_an_outage_are_charged_no_closer_than_a_day() -> None:
-    weekly = policy({"period": "7d", "renew_before": "2d", "retry": ["1h"], "grace": "1d"})
-    listed = Listed(subscription(opens_at=OPENS, current_period_end=EXPIRY), None)
-    late = EXPIRY + 6 * DAY
-    found = [each.at for each in forecast(listed, moment(late, policy=weekly), late + 5 * DAY)]
-    assert found[:2] == [late, late + DAY]
-    assert POLICY.digest != weekly.digest

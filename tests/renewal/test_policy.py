@@ -133,7 +133,9 @@ def test_a_ladder_is_a_list_or_grows(retry: Any, ladder: Ladder) -> None:
 LAST_TRIES = {
     "in the window, each wait counts as whole days": ("09:00-18:00", 18 * HOUR + 6 * DAY),
     "in a window over midnight as well": ("22:00-06:00", 30 * HOUR + 6 * DAY),
-    "all day, each wait counts as it is": ("00:00-23:59", 23 * HOUR + 59 * MINUTE + 5 * DAY + 6 * HOUR),
+    "until midnight as well": ("20:00-24:00", 24 * HOUR + 6 * DAY),
+    "the whole day, each wait counts as it is": ("00:00-24:00", 24 * HOUR + 5 * DAY + 6 * HOUR),
+    "or all of it but a minute": ("00:00-23:59", 23 * HOUR + 59 * MINUTE + 5 * DAY + 6 * HOUR),
 }
 
 

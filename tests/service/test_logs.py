@@ -1,11 +1,16 @@
 """What a daemon says: JSON lines to a machine, plain lines to a person, and its secrets to nobody."""
 
+import io
 import json
 import os
 import pty
 import re
 import subprocess
 
+import pytest
+import structlog
+
+from renewd.service import logs
 from tests.service.conftest import Build
 from tests.service.daemon import SECRETS, Daemon, command_line, environment, running, until
 from tests.service.town import Town, due
@@ -18,6 +23,7 @@ MIX = (
     "pm_reset_after_charge",
     "pm_429",
 )
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ  (\S+) +([a-z]+\.[a-z_]+)")
 
 
@@ -37,13 +43,37 @@ def test_through_a_pipe_every_line_is_a_json_object_with_its_time_and_level(buil
     ) as daemon:
         until(lambda: town.database.exists() and answered(town), "the answers")
         daemon.terminate()
-        said = daemon.communicate()[0].splitlines()
-    lines = [json.loads(line) for line in said]
-    assert all({"event", "level", "timestamp"} <= line.keys() for line in lines)
+        said = daemon.communicate()[0]
+    lines = [json.loads(line) for line in said.splitlines()]
+    assert all({"event", "level", "at"} <= line.keys() for line in lines)
     assert {"service.started", "charge.succeeded", "charge.declined", "charge.unknown"} <= {
         line["event"] for line in lines
     }
-    assert all(line["at"].endswith("+00:00") for line in lines if "at" in line)
+    instants = [value for line in lines for name, value in line.items() if name.endswith("at")]
+    assert len(instants) > len(lines), "when it was, and when the next look is"
+    assert all(INSTANT.fullmatch(each) for each in instants), instants
+    assert "timestamp" not in said
+    (amount,) = {str(line["amount"]) for line in lines if line["event"] == "charge.succeeded"}
+    assert amount == "{'amount_minor': 1000, 'currency': 'USD'}"
+
+
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        ("json", r'\{"error": "disk full", "event": "no database", "level": "warning", "at": "(\S+Z)"\}'),
+        ("human", r"(\S+ \S+Z)  no database  error=disk full"),
+    ],
+)
+def test_what_is_no_event_has_its_instant_too(form: str, line: str) -> None:
+    out = io.StringIO()
+    logs.configure(form, stream=out)
+    try:
+        structlog.get_logger().warning("no database", error="disk full")
+    finally:
+        structlog.reset_defaults()
+    found = re.fullmatch(line, out.getvalue().strip())
+    assert found, out.getvalue()
+    assert INSTANT.fullmatch(found[1].replace(" ", "T"))
 
 
 def test_no_secret_is_in_anything_it_writes_even_at_debug_level(build: Build) -> None:

@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from tests.service.conftest import Build
-from tests.service.daemon import finished, running, until
+from tests.service.daemon import running, until
 from tests.service.town import Town, due
 
 SLOTS = 8
@@ -40,15 +40,6 @@ def test_a_signal_lets_what_is_in_flight_finish_and_starts_nothing_more(
         until(lambda: town.stages()["extended"] == 30, "the rest after a restart")
     assert town.summary()["payment_intents"] == {"succeeded": 30}
     assert town.summary()["double_charges"] == []
-
-
-def test_once_is_told_to_stop_by_the_end_of_the_work(build: Build) -> None:
-    town = build()
-    town.subscribe([due(n) for n in range(20)])
-    told = finished(town.path, "once")
-    assert told.returncode == 0
-    assert told.stderr.startswith("60 done; next ")  # 20 opened, 20 renewed, 20 letters sent
-    assert town.stages() == {"extended": 20}
 
 
 def test_an_idle_daemon_stops_at_once(build: Build) -> None:

@@ -1,8 +1,11 @@
 """The operator's door: a file per group of commands, each imported only when it is asked for."""
 
 import importlib
+import os
 import sys
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
 
 import click
 
@@ -16,6 +19,7 @@ COMMANDS = {
     "demo": ("demo", "Watch 45 days of renewals against the sandbox."),
     "sandbox": ("sandbox", "Serve a payment gateway and a carrier on loopback."),
     "check": ("config", "Check the configuration and say all that is wrong with it."),
+    "db": ("database", "Carry the database over to another one."),
     "config": ("config", "Show what is in force, or the schemas of the files."),
     "import": ("importing", "Insert or update subscriptions from CSV or JSON Lines."),
     "list": ("reading", "List subscriptions and where their renewals stand."),
@@ -34,18 +38,48 @@ COMMANDS = {
 }
 
 
-INTERRUPTED = 130
+INTERRUPTED, UNREAD = 130, 141
 
 
 class Lazy(click.Group):
     """A group that knows its commands' names without importing them."""
 
+    def main(self, args: Sequence[str] | None = None, *_: Any, **options: Any) -> NoReturn:
+        """Run the command line; however it ends, its exit code says how, and a failure is told on standard error."""
+        words = sys.argv[1:] if args is None else list(args)
+        try:
+            try:
+                code = super().main(words, standalone_mode=False, **options)
+            finally:
+                sys.stdout.flush()
+        except Exception as error:
+            from renewd.cli.door import ending
+
+            code = ending(error, words)
+            if code:
+                sys.exit(code)
+            raise
+        sys.exit(code)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that is asked for; Ctrl-C ends with the exit code that shells know."""
+        """Run the command that is asked for; Ctrl-C, or nobody to read, ends with the exit code that shells know."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
+        except BrokenPipeError:
+            ctx.exit(UNREAD)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is asked for; of one that is misspelt, say what it may have been."""
+        if args[0] not in COMMANDS:
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], COMMANDS, 1)
+            ctx.fail(f"No such command '{args[0]}'." + (f" Did you mean '{close[0]}'?" if close else ""))
+        return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Give the names, in the order of the table."""
@@ -72,13 +106,8 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; a failure ends with one line on standard error and an exit code that says its kind."""
-    try:
-        cli(prog_name="renewd")
-    except Exception as error:
-        from renewd.cli.door import ending
-
-        code = ending(error)
-        if code:
-            sys.exit(code)
-        raise
+    """Run the command line as a program."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # until the end
+    cli(prog_name="renewd")

@@ -8,7 +8,8 @@ from typing import Any
 
 from renewd.addresses import an_email
 from renewd.cli.cards import looks_like_card
-from renewd.cli.sheet import CARD, did_you_mean, quoted
+from renewd.cli.sheet import CARD
+from renewd.cli.wording import did_you_mean, quoted
 from renewd.renewal.model import SubscriptionState
 from renewd.renewal.money import Money
 from renewd.renewal.period import known_zone

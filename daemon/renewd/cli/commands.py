@@ -2,21 +2,25 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import click
 
 from renewd.cli.cards import looks_like_card
+from renewd.cli.columns import brief, visible
 from renewd.cli.desk import found, moment_of, open_desk, unknown
 from renewd.cli.door import USAGE, configured_without_policy, fail, operator
-from renewd.cli.output import brief, visible
 from renewd.cli.times import relative
+from renewd.cli.wording import unpriced
 from renewd.renewal.command import PAST, RefusedError, Standing, Verb, commanded
-from renewd.renewal.foresee import present_renewal
-from renewd.renewal.model import OPEN_ATTEMPTS, Stage, SubscriptionState
+from renewd.renewal.decide import next_step
+from renewd.renewal.foresee import case_of, present_renewal
+from renewd.renewal.model import OPEN_ATTEMPTS, Case, Stage, SubscriptionState
 from renewd.renewal.moment import Moment
 from renewd.renewal.period import local_text
 from renewd.renewal.query import Dossier
+from renewd.renewal.step import Close, Hold, Wait
 from renewd.service.wiring import Configuration
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -76,8 +80,8 @@ def halt_command(configuration: Configuration, reason: str, yes: bool) -> None:
     Charges that are already under way are finished; renewals that fall due wait, and none is lost.
     """
     moment = moment_of(configuration)
-    with open_desk(configuration) as books:
-        _agree("All charging stops until it is let go on with: renewd unhalt", yes=yes)
+    with open_desk(configuration, writing=True) as books:
+        agree("All charging stops until it is let go on with: renewd unhalt", yes=yes)
         books.halt(reason, operator(), moment.now)
     click.echo("all charging is halted; let it go on with: renewd unhalt --reason ...")
 
@@ -88,12 +92,12 @@ def halt_command(configuration: Configuration, reason: str, yes: bool) -> None:
 def unhalt_command(configuration: Configuration, reason: str, yes: bool) -> None:
     """Let charging go on: what was held back is due now."""
     moment = moment_of(configuration)
-    with open_desk(configuration) as books:
+    with open_desk(configuration, writing=True) as books:
         status = books.status(moment.now)
         if not status.halted:
             raise RefusedError("charging is not halted")
         held = status.holds.get("halted", 0)
-        _agree(f"Charging goes on ({status.halted}); {held} held back are due now.", yes=yes)
+        agree(f"Charging goes on ({status.halted}); {held} held back are due now.", yes=yes)
         books.unhalt(reason, operator(), moment.now)
     click.echo(f"charging goes on; {held} held back are due now")
 
@@ -102,23 +106,23 @@ def _carry_out(
     configuration: Configuration, verb: Verb, subscription_id: str, reason: str, *, yes: bool
 ) -> None:
     moment = moment_of(configuration)
-    with open_desk(configuration) as books:
+    with open_desk(configuration, writing=True) as books:
         dossier = found(books, subscription_id)
         if dossier.subscription.plan not in moment.policy.plans and verb in (
             Verb.SKIP,
             Verb.RETRY,
             Verb.RESUME,
         ):
-            raise RefusedError(f"its plan {dossier.subscription.plan} is not in the catalogue")
+            raise RefusedError(f"it is on {dossier.subscription.plan}, {unpriced(moment.policy)}")
         foreseen, _ = commanded(verb, _standing(dossier), moment, operator(), reason)
-        _agree(_announcement(verb, dossier, foreseen, moment), yes=yes)
+        agree(_announcement(verb, dossier, foreseen, moment), yes=yes)
         after = books.command(verb, subscription_id, moment, operator(), reason)
     if after is None:
         unknown(books, subscription_id)
-    click.echo(f"{subscription_id} is {PAST[verb]}; {what_next(after, moment)}")
+    click.echo(f"{subscription_id} is {PAST[verb]}; {what_next(after, dossier, moment)}")
 
 
-def _agree(announcement: str, *, yes: bool) -> None:
+def agree(announcement: str, *, yes: bool) -> None:
     """Ask at a terminal whether to go on; elsewhere only `--yes` agrees."""
     if yes:
         return
@@ -145,12 +149,12 @@ def _announcement(verb: Verb, dossier: Dossier, after: Standing, moment: Moment)
         visible(
             f"{verb} {subscription.id}: {dossier.customer.name}, {subscription.plan}, {price}, expires {end}."
         )
-        + f"\nThen: {what_next(after, moment)}."
+        + f"\nThen: {what_next(after, dossier, moment)}."
     )
 
 
-def what_next(standing: Standing, moment: Moment) -> str:
-    """Say what comes next for a subscription that stands so."""
+def what_next(standing: Standing, dossier: Dossier, moment: Moment) -> str:
+    """Say what comes next for a subscription that stands so; `dossier` has what no command changes."""
     subscription = standing.subscription
     renewal = present_renewal(subscription, standing.renewal)
     end = brief(subscription.current_period_end)
@@ -169,6 +173,26 @@ def what_next(standing: Standing, moment: Moment) -> str:
         return f"it is not charged, and expires {end}"
     at = renewal.next_at if renewal else subscription.opens_at
     if at is None or subscription.plan not in moment.policy.plans:
-        return "nothing is planned: its plan is not in the catalogue"
+        return f"nothing is planned: it is on {subscription.plan}, {unpriced(moment.policy)}"
+    if at <= moment.now:
+        match next_step(_case(standing, dossier, moment), moment):
+            case Hold(_, _, detail):
+                return f"but it is held: {detail}"
+            case Close(stage, detail):
+                return f"but it is {stage}: {detail}"
+            case Wait(until):
+                at = until
+            case _:
+                pass
     price = moment.policy.terms_for(subscription).price
     return f"{price} is due {brief(at)}, {relative(at, moment.now)}"
+
+
+def _case(standing: Standing, dossier: Dossier, moment: Moment) -> Case:
+    known = replace(
+        dossier,
+        subscription=standing.subscription,
+        renewals=(standing.renewal,) if standing.renewal else (),
+        attempts=(standing.attempt,) if standing.attempt else (),
+    )
+    return case_of(known, moment)

@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
+from renewd.cli.columns import Column, Listing, write_lines
 from renewd.cli.desk import found, open_desk
-from renewd.cli.door import BAD_CONFIGURATION, config_option, configured, fail
-from renewd.cli.output import Column, Listing, Output, output_option, write_lines
+from renewd.cli.door import BAD_CONFIGURATION, config_path, configured, fail
+from renewd.cli.output import Output, output_option
 from renewd.renewal.policy import Policy
 from renewd.service.wiring import (
     Configuration,
@@ -36,21 +37,20 @@ _ORIGINS = [
 
 @click.command("check")
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
-@config_option
+@config_path
 @click.option("--no-environment", is_flag=True, help="Do not look whether the secrets can be read here.")
 @click.option(
     "-o", "--output", type=click.Choice(["text", "json", "github"]), default="text", show_default=True
 )
-def check_command(file: Path | None, config: Path, no_environment: bool, output: str) -> None:
+def check_command(file: Path | None, config: Path | None, no_environment: bool, output: str) -> None:
     """Check the configuration (FILE, or as --config) and say all that is wrong with it.
 
     Both files are checked, each alone and the two together, and whether the secrets that they name can be read.
     Ends with 0 when all is well, else with 78.
     """
-    path = find_configuration(str(file)) if file else config
     configuration: Configuration | None = None
     try:
-        configuration = load_configuration(path)
+        configuration = load_configuration(find_configuration(file or config))
         problems = [] if no_environment else missing_secrets(configuration)
     except ConfigurationError as error:
         problems = list(error.problems)

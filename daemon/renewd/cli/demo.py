@@ -7,18 +7,18 @@ import shutil
 import sys
 import urllib.request
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 import yaml
 
-import renewd
 from renewd.cli.demo_view import DayLines, Live, View, summary
 from renewd.cli.door import FAILED, fail
 from renewd.cli.importing import records_in
 from renewd.cli.reconcile import Ledger, Reconciliation, reconciled
+from renewd.cli.sample import START, shipped
 from renewd.ports import Books
 from renewd.renewal.query import ListQuery, LogQuery
 from renewd.sandbox.process import SandboxProcess
@@ -26,7 +26,6 @@ from renewd.service import logs
 from renewd.service.loop import Loop
 from renewd.service.wiring import Configuration, demo_clock, load_configuration, open_books, running_engine
 
-START = datetime(2026, 12, 1, tzinfo=UTC)
 MARK = ".renewd-demo"
 DEADLINE = "2s"
 # A lost answer is settled within days of the simulation; what is later than this was never taken up.
@@ -76,7 +75,7 @@ def demo_command(days: int, pace: float | None, folder: Path) -> None:
     finally:
         sandbox.stop()
     click.echo(("" if on_terminal else "\n") + summary(result, days))
-    click.echo(_what_next(path))
+    click.echo(_what_next(path, until))
     sys.exit(0 if result.agrees else FAILED)
 
 
@@ -117,13 +116,6 @@ def _configuration_in(folder: Path, url: str) -> Path:
     path.write_text(yaml.safe_dump(settings, sort_keys=False))
     shutil.copy(shipped() / "policy.yaml", folder / "policy.yaml")
     return path
-
-
-def shipped() -> Path:
-    """Give the folder of the sample configuration: inside an installed renewd, or beside it in a checkout."""
-    package = Path(renewd.__file__).parent
-    installed = package / "_config"
-    return installed if installed.is_dir() else package.parents[1] / "config"
 
 
 def _import_sample(configuration: Configuration) -> None:
@@ -199,17 +191,17 @@ def _missing() -> Any:
     raise LookupError("a subscription vanished from the demo's database")
 
 
-def _what_next(path: Path) -> str:
+def _what_next(path: Path, until: datetime) -> str:
     renewd_here = "renewd" if shutil.which("renewd") else os.path.relpath(sys.argv[0])
     commands = (
         ("log --event 'charge.*' -n 20", "every attempt, as it went"),
         ("list --stage review", "what a person must look at"),
         ("show S-1001", "the life of one subscription"),
-        ("explain S-1002", "when it is charged next, and why"),
-        ("forecast --days 90", "what comes in"),
+        (f"explain S-1002 --at {until:%Y-%m-%d}", "when it is charged next, and why"),
+        (f"forecast --at {until:%Y-%m-%d}", "what comes in"),
     )
     near = path.resolve().is_relative_to(Path.cwd())
-    lines = [f"  {renewd_here} {command:<30}  {what}" for command, what in commands]
+    lines = [f"  {renewd_here} {command:<32}  {what}" for command, what in commands]
     return "\n".join(
         [
             "",

@@ -137,8 +137,9 @@ class Live:
         from rich.text import Text
 
         passed, whole = self._now - self._start, self._until - self._start
-        counts = Text("   ").join(
-            Text(f"{count:>4} {name}", style=COLOURS[name] if count else "dim")
+        # At 80 columns there is room for three counts of four digits.
+        counts = Text("  ").join(
+            Text(f"{count:>3} {name}", style=COLOURS[name] if count else "dim")
             for name, count in ((name, self._tally.counts[name]) for name in NAMES)
         )
         lines = [
@@ -194,10 +195,11 @@ def summary(result: Reconciliation, days: int) -> str:
 
 def _line(event: Event) -> str:
     what = (event.detail or event.code).replace("_", " ")
-    again = f"again {event.next_at:%d %b %H:%M}" if event.next_at and event.next_action == "charge" else ""
+    later = event.next_action == "charge" and event.next_at and event.next_at > event.at
+    again = f"again {event.next_at:%d %b %H:%M}" if later else ""
     amount = str(event.amount) if event.amount else ""
     name = event.name.replace(".", " ").replace("_", " ")
-    return f"{event.at:%d %b %H:%M}  {event.subscription:<8}{name:<20}{amount:>11}  {again or what}"
+    return f"{event.at:%d %b %H:%M}  {event.subscription:<8}{name:<22}{amount:>11}  {again or what}"
 
 
 def _style(event: Event) -> str:

@@ -5,22 +5,26 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
+from fnmatch import filter as matching
 from typing import NoReturn
 
-from renewd.cli.door import BAD_CONFIGURATION, NOT_FOUND, fail
+from renewd.cli.door import BAD_CONFIGURATION, NOT_FOUND, USAGE, fail
+from renewd.cli.wording import EVENTS, did_you_mean, quoted
 from renewd.ports import Books
 from renewd.renewal.foresee import replanned
 from renewd.renewal.moment import Moment
 from renewd.renewal.policy import Policy
-from renewd.renewal.query import Dossier, Listed, ListQuery
-from renewd.service.wiring import Configuration, open_books, system_clock
+from renewd.renewal.query import Dossier, Listed, ListQuery, LogQuery
+from renewd.service.wiring import Configuration, open_books, read_books, system_clock
 
 
 @contextmanager
-def open_desk(configuration: Configuration, *, must_exist: bool = True) -> Iterator[Books]:
-    """Open the database, and close it after the command."""
+def open_desk(
+    configuration: Configuration, *, writing: bool = False, must_exist: bool = True
+) -> Iterator[Books]:
+    """Open the database, and close it after the command. Only for `writing` are its tables brought up to date first."""
     try:
-        books = open_books(configuration, must_exist=must_exist)
+        books = open_books(configuration, must_exist=must_exist) if writing else read_books(configuration)
     except ValueError as error:
         fail(str(error), BAD_CONFIGURATION)
     try:
@@ -66,3 +70,20 @@ def unknown(books: Books, subscription_id: str) -> NoReturn:
     close = get_close_matches(subscription_id.lower()[:64], list(known), 1)
     advice = f'; did you mean "{known[close[0]]}"?' if close else ""
     fail(f'no subscription "{subscription_id[:64]}"{advice}', NOT_FOUND)
+
+
+def expect_logged(books: Books, query: LogQuery) -> None:
+    """End the command if it asks the log for a subscription or an event that there is not."""
+    theirs = LogQuery(subscription=query.subscription, last=1)
+    if query.subscription and not (books.dossier(query.subscription) or any(books.log(theirs))):
+        unknown(books, query.subscription)
+    event = query.event
+    if event and not (matching(EVENTS, event) or any(books.log(LogQuery(event=event, last=1)))):
+        nouns = {f"{name.partition('.')[0]}.*" for name in EVENTS}
+        fail(f"no event is called {quoted(event)}{did_you_mean(event, {*EVENTS, *nouns})}", USAGE)
+
+
+def expect_plan(books: Books, plan: str, policy: Policy) -> None:
+    """End the command if it asks for a plan that is neither in the catalogue nor any subscription's."""
+    if plan and plan not in policy.plans and not any(books.subscriptions(ListQuery(plan=plan, limit=1))):
+        fail(f"no plan {quoted(plan)}{did_you_mean(plan, policy.plans)}", USAGE)

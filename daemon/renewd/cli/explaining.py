@@ -2,20 +2,25 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from itertools import chain
 
 import click
 
-from renewd.cli.desk import moment_of, open_desk, planned_dossier, subscriptions
+from renewd.cli.columns import Column, Listing, Row, visible
+from renewd.cli.desk import expect_plan, moment_of, open_desk, planned_dossier, subscriptions
 from renewd.cli.door import configured
 from renewd.cli.explanation import Explanation, explained
-from renewd.cli.output import LISTING_FORMATS, Column, Listing, Output, Row, output_option, visible
+from renewd.cli.output import LISTING_FORMATS, Output, output_option
+from renewd.cli.rehearsal import as_run
 from renewd.cli.times import coming
 from renewd.renewal.foresee import Charge, forecast
 from renewd.renewal.money import Money
 from renewd.renewal.query import ListQuery
 from renewd.service.wiring import Configuration, origin_lines
+
+Counts = Mapping[tuple[date, str], tuple[int, int]]
 
 BAR, LABEL = 24, 13
 FORECAST = Listing(
@@ -24,10 +29,11 @@ FORECAST = Listing(
         Column("day", "day", show=lambda row: row["shown"]),
         Column("charges", "charges", kind="number"),
         Column("amount", "amount", kind="money"),
-        Column("bar", " ", data=False, show=lambda row: row["bar"], style=lambda _: "green", flexible=True),
     ],
     "no charge is foreseen",
 )
+# For people alone: in a pipe a bar would be one more field.
+CHART = Column("bar", " ", data=False, show=lambda row: row["bar"], style=lambda _: "green", flexible=True)
 
 
 @click.command("explain")
@@ -45,11 +51,12 @@ def explain_command(
     """
     with open_desk(configuration) as books:
         dossier = planned_dossier(books, subscription_id, configuration.policy)
+        moment = as_run(books, moment_of(configuration, at))
     known = dossier.subscription.plan in configuration.policy.plans
     origins = {
         each.term: each for each in (origin_lines(configuration, dossier.subscription) if known else ())
     }
-    explanation = explained(dossier, moment_of(configuration, at), origins)
+    explanation = explained(dossier, moment, origins)
     if output.form == "json":
         output.document("renewd.explain.v1", explanation.data())
     else:
@@ -85,46 +92,52 @@ def _write(explanation: Explanation, output: Output) -> None:
 @configured
 @click.option("--days", type=click.IntRange(1, 400), default=30, show_default=True, help="How far ahead.")
 @click.option("--plan", default="", metavar="PLAN", help="Only this plan.")
+@click.option("--at", type=coming, metavar="TIME", help="As if it were then: +3d, 2026-12-24.")
 @output_option(*LISTING_FORMATS)
-def forecast_command(configuration: Configuration, days: int, plan: str, output: Output) -> None:
+def forecast_command(
+    configuration: Configuration, days: int, plan: str, at: datetime | None, output: Output
+) -> None:
     """Foresee charges, day by day (UTC), if each one succeeds at its first try.
 
-    What is paused, or waits for somebody, is left out.
+    It goes from the first day with a charge to the last one. What is paused, or waits for somebody, is left out.
     """
-    moment = moment_of(configuration)
+    moment = moment_of(configuration, at)
     until = moment.now.replace(hour=0, minute=0, second=0) + timedelta(days=days)
     with open_desk(configuration) as books:
+        expect_plan(books, plan, configuration.policy)
         listed = subscriptions(books, ListQuery(plan=plan), configuration.policy)
         counted = counts(chain.from_iterable(forecast(each, moment, until) for each in listed))
-    rows = list(_days(counted, moment.now, days))
-    output.listing(FORECAST, rows)
-    if output.form == "table" and rows:
+    rows = list(_days(counted))
+    if output.form != "table":
+        output.listing(FORECAST, rows)
+        return
+    output.listing(replace(FORECAST, columns=[*FORECAST.columns, CHART]), rows)
+    if rows:
         _write_totals(counted, days, output)
 
 
-def counts(charges: Iterable[Charge]) -> Mapping[tuple[str, str], tuple[int, int]]:
+def counts(charges: Iterable[Charge]) -> Counts:
     """Give the number of charges and the minor units that they bring, by day and currency."""
-    counted: dict[tuple[str, str], tuple[int, int]] = defaultdict(lambda: (0, 0))
+    counted: dict[tuple[date, str], tuple[int, int]] = defaultdict(lambda: (0, 0))
     for charge in charges:
-        key = (f"{charge.at:%Y-%m-%d}", charge.amount.currency)
+        key = (charge.at.date(), charge.amount.currency)
         number, minor = counted[key]
         counted[key] = (number + 1, minor + charge.amount.minor)
     return counted
 
 
-def _days(counted: Mapping[tuple[str, str], tuple[int, int]], now: datetime, days: int) -> Iterator[Row]:
-    """Give a row for each day and currency; a day without any charge has one too."""
+def _days(counted: Counts) -> Iterator[Row]:
+    """Give a row for each day and currency, from the first charge to the last; a day between has one, charge or not."""
     most = max((number for number, _ in counted.values()), default=1)
     currencies = sorted({currency for _, currency in counted})
-    for ahead in range(days if counted else 0):
-        at = now + timedelta(days=ahead)
-        day = f"{at:%Y-%m-%d}"
-        found = [each for each in currencies if (day, each) in counted] or currencies[:1]
-        for currency in found:
+    charged = sorted({day for day, _ in counted})
+    for ahead in range((charged[-1] - charged[0]).days + 1 if charged else 0):
+        day = charged[0] + timedelta(days=ahead)
+        for currency in [each for each in currencies if (day, each) in counted] or currencies[:1]:
             number, minor = counted.get((day, currency), (0, 0))
             yield {
-                "day": day,
-                "shown": f"{at:%a %Y-%m-%d}",
+                "day": f"{day}",
+                "shown": f"{day:%a %Y-%m-%d}",
                 "charges": number,
                 "amount": Money(minor, currency),
                 "bar": _bar(number / most),
@@ -138,7 +151,7 @@ def _bar(share: float) -> str:
     return "█" * whole + (" ▏▎▍▌▋▊▉"[rest] if rest else "")
 
 
-def _write_totals(counted: Mapping[tuple[str, str], tuple[int, int]], days: int, output: Output) -> None:
+def _write_totals(counted: Counts, days: int, output: Output) -> None:
     from renewd.cli.terminal import Screen
 
     screen = Screen(output.colour)

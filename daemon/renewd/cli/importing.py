@@ -1,8 +1,7 @@
 """Bringing subscriptions in from a file: every row is checked before the first one is written."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
@@ -10,6 +9,7 @@ import click
 
 from renewd.cli.desk import open_desk
 from renewd.cli.door import FAILED, configured, operator
+from renewd.cli.progress import Progress, progress_bar
 from renewd.cli.records import KNOWN, REQUIRED, Reading
 from renewd.cli.sheet import Complaint, Entry, entries
 from renewd.ports import Books
@@ -19,8 +19,6 @@ from renewd.service.wiring import Configuration, system_clock
 
 SHOWN = 100
 LONG = 1 << 18  # bytes; a shorter file is read before a bar could be seen
-
-Progress = Callable[[int], None]
 
 
 @click.command("import")
@@ -39,13 +37,13 @@ def import_command(configuration: Configuration, file: BinaryIO, dry_run: bool) 
     """
     name = str(getattr(file, "name", "stdin")).strip("<>")
     long = _size(file) > LONG
-    with _bar("reading", _size(file) if long else 0) as progress:
+    with progress_bar("reading", _size(file) if long else 0) as progress:
         records, complaints = _read(file, configuration.policy, progress)
-    with open_desk(configuration, must_exist=False) as books:
+    with open_desk(configuration, writing=True, must_exist=False) as books:
         complaints = complaints or _taken(books, records)
         if complaints:
             _refuse(name, complaints)
-        with _bar("writing", len(records) if long else 0) as progress:
+        with progress_bar("writing", len(records) if long else 0) as progress:
             done = books.import_records(
                 [record for record, _ in records],
                 configuration.policy,
@@ -56,7 +54,9 @@ def import_command(configuration: Configuration, file: BinaryIO, dry_run: bool) 
             )
     if dry_run:
         click.echo("nothing is written; it would be:", err=True)
-    click.echo(f"{done.added} added, {done.changed} changed, {done.unchanged} unchanged")
+    has = "has" if done.lapsed == 1 else "have"
+    lapsed = f"; {done.lapsed} of the new ones expired too long ago, and {has} lapsed" if done.lapsed else ""
+    click.echo(f"{done.added} added, {done.changed} changed, {done.unchanged} unchanged{lapsed}")
 
 
 def records_in(path: Path, configuration: Configuration) -> list[Record]:
@@ -114,18 +114,3 @@ def _size(file: BinaryIO) -> int:
     size = file.seek(0, 2)
     file.seek(place)
     return size
-
-
-@contextmanager
-def _bar(what: str, total: int) -> Iterator[Progress]:
-    """Show how far a long piece of work has come, on a terminal."""
-    if not sys.stderr.isatty() or not total:
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task(what, total=total)
-        yield lambda done: shown.update(task, completed=done)

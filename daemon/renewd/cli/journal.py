@@ -9,9 +9,10 @@ from itertools import chain
 
 import click
 
-from renewd.cli.desk import open_desk
+from renewd.cli.columns import Column, Listing, Row
+from renewd.cli.desk import expect_logged, open_desk
 from renewd.cli.door import configured_without_policy
-from renewd.cli.output import LISTING_FORMATS, Column, Listing, Output, Row, output_option
+from renewd.cli.output import LISTING_FORMATS, Output, output_option
 from renewd.cli.times import past
 from renewd.cli.wording import event_style, next_of, what_of
 from renewd.ports import Books
@@ -85,6 +86,7 @@ def log_command(
         lines = FOLLOWED if follow else SHOWN if output.form == "table" else None
     query = LogQuery(since, until, subscription, event, last=lines)
     with open_desk(configuration) as books:
+        expect_logged(books, query)
         if follow:
             _follow(books, query, output)
         else:

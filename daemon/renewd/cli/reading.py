@@ -5,14 +5,15 @@ from typing import Any
 
 import click
 
-from renewd.cli.desk import open_desk
-from renewd.cli.door import configured
+from renewd.cli.columns import Column, Listing, Row
+from renewd.cli.desk import expect_plan, open_desk
+from renewd.cli.door import configured_without_policy
 from renewd.cli.journal import log_command
-from renewd.cli.output import LISTING_FORMATS, Column, Listing, Output, Row, output_option
+from renewd.cli.output import LISTING_FORMATS, Output, output_option
 from renewd.cli.showing import show_command
 from renewd.cli.status import status_command
 from renewd.cli.times import span
-from renewd.cli.wording import standing, standing_style
+from renewd.cli.wording import did_you_mean, quoted, standing, standing_style
 from renewd.renewal.model import HoldReason, Stage, SubscriptionState
 from renewd.renewal.policy import Policy
 from renewd.renewal.query import Listed, ListQuery
@@ -56,14 +57,16 @@ def _several(kind: Any) -> Any:
         words = tuple(filter(None, text.split(",")))
         for word in words:
             if word not in list(kind):
-                raise click.BadParameter(f'"{word}" is none of: {", ".join(kind)}')
+                raise click.BadParameter(
+                    f"{quoted(word)} is none of: {', '.join(kind)}{did_you_mean(word, kind)}"
+                )
         return words
 
     return read
 
 
 @click.command("list")
-@configured
+@configured_without_policy
 @click.option(
     "--state", type=_several(SubscriptionState), default="", metavar="A,B", help="Active, paused, ..."
 )
@@ -87,6 +90,7 @@ def list_command(
     ends = system_clock().now() + ends_within if ends_within else None
     query = ListQuery(state, stage, hold, plan, ends, limit)
     with open_desk(configuration) as books:
+        expect_plan(books, plan, configuration.policy)
         output.listing(
             SUBSCRIPTIONS, (_listed(each, configuration.policy) for each in books.subscriptions(query))
         )

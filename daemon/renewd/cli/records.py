@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from renewd.cli.cells import OVERRIDES, value_of
-from renewd.cli.sheet import Complaint, Entry, quoted
+from renewd.cli.sheet import Complaint, Entry
+from renewd.cli.wording import quoted
 from renewd.renewal.coherence import late
 from renewd.renewal.model import Customer, PaymentMethod, Subscription, SubscriptionState
 from renewd.renewal.policy import Policy

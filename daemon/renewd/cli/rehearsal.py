@@ -2,32 +2,21 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
-from typing import Any, assert_never
+from dataclasses import replace
+from typing import assert_never
 
-from renewd.cli.desk import found, subscriptions
-from renewd.cli.output import Column, Listing, Row, brief
+from renewd.cli.columns import Column, Listing, Row, brief
+from renewd.cli.desk import planned_dossier, subscriptions
 from renewd.cli.wording import label_of
 from renewd.ports import Books
+from renewd.renewal.begin import opened
 from renewd.renewal.decide import next_step
-from renewd.renewal.foresee import case_of, present_renewal
-from renewd.renewal.model import Case, Leg, Stage
+from renewd.renewal.foresee import Outlook, case_of, looked_at, outlook, present_renewal
+from renewd.renewal.model import Attempt, Case, open_attempt
 from renewd.renewal.moment import Moment
 from renewd.renewal.money import Money
-from renewd.renewal.query import Listed, ListQuery
-from renewd.renewal.step import (
-    Charge,
-    CheckFirst,
-    Close,
-    Drop,
-    Extend,
-    Hold,
-    Resend,
-    Rest,
-    Settle,
-    Step,
-    Wait,
-)
+from renewd.renewal.query import ListQuery, LogQuery
+from renewd.renewal.step import Charge, CheckFirst, Close, Drop, Extend, Hold, Resend, Rest, Settle, Wait
 
 STYLES = {"charge": "bold", "hold": "yellow", "look up": "cyan", "extend": "cyan", "lapsed": "red"}
 
@@ -46,16 +35,27 @@ REHEARSAL = Listing(
 )
 
 
+def as_run(books: Books, moment: Moment) -> Moment:
+    """Give the moment as the running daemon has it, if there is one: it has asked the gateway about all that is older."""
+    if not books.status(moment.now).running:
+        return moment
+    started = next(books.log(LogQuery(event="service.started", last=1)), None)
+    return replace(moment, running_since=started.event.at) if started else moment
+
+
 def rehearsed(books: Books, moment: Moment) -> Iterator[Row]:
-    """Say what a pass at this moment would do first with each renewal that is due by then, the longest due first."""
+    """Say what a pass at this moment would do first with each renewal that is due by then, the longest due first.
+
+    Where the gateway is asked before it is charged, that charge is told.
+    """
+    policy, moment = moment.policy, as_run(books, moment)
     due = [
         (at, listed)
-        for listed in subscriptions(books, ListQuery(), moment.policy)
-        if (at := _due_at(listed, moment)) and at <= moment.now
+        for listed in subscriptions(books, ListQuery(), policy)
+        if (at := looked_at(listed.subscription, listed.renewal, policy)) and at <= moment.now
     ]
     for at, listed in sorted(due, key=lambda each: (each[0], each[1].subscription.id)):
-        case = case_of(found(books, listed.subscription.id), moment)
-        does = _does(case, next_step(case, moment), moment)
+        does = _does(case_of(planned_dossier(books, listed.subscription.id, policy), moment), moment)
         if does:
             opens = present_renewal(listed.subscription, listed.renewal) is None
             yield {"subscription": listed.subscription.id, "opens": opens, "due_at": at} | dict(does)
@@ -73,57 +73,44 @@ def totals(rows: list[Row]) -> str:
     return f"{words}{f'; {amounts} in all' if amounts else ''}"
 
 
-def _due_at(listed: Listed, moment: Moment) -> datetime | None:
-    """Give when a subscription is to be looked at: its open renewal, or the one to be opened."""
-    subscription = listed.subscription
-    present = present_renewal(subscription, listed.renewal)
-    if present:
-        return present.next_at
-    return subscription.opens_at if subscription.plan in moment.policy.plans else None
-
-
-ON_THE_OPEN_ATTEMPT = {Resend: "send again", Settle: "look up", Drop: "give up"}
-
-
-def _does(case: Case, step: Step, moment: Moment) -> Row | None:
-    """Say what a step does; None for one that does nothing."""
-    attempt, plans = case.attempt, moment.policy.plans
-    # Only what is held or looked up may be on a plan that is gone; none of that needs its terms.
-    known = case.subscription.plan in plans
-    terms: Any = moment.policy.terms_for(case.subscription) if known else None
-    does: dict[str, Any] = {
-        "amount": attempt.amount if attempt else None,
-        "idempotency_key": attempt.key if attempt else "",
-    }
+def _does(case: Case, moment: Moment) -> Row | None:
+    """Say what is done with a renewal; None when that is nothing."""
+    step, coming = next_step(case, moment), outlook(case, moment)
+    charge = coming.charge
     match step:
         case Charge(method):
-            key = f"{case.renewal.id}/{Leg.CHARGE}/{case.renewal.charges + 1}"
-            return does | {
-                "does": "charge",
-                "amount": terms.price,
-                "with": label_of(method),
-                "idempotency_key": key,
-            }
-        case Extend():
-            key = f"{case.renewal.id}/{Leg.EXTEND}/{case.renewal.extends + 1}"
-            with_ = f"{terms.carrier} until {brief(case.renewal.period_end)}"
-            return does | {"does": "extend", "with": with_, "idempotency_key": key}
-        case Resend() | Settle() | Drop():
-            return does | {"does": ON_THE_OPEN_ATTEMPT[type(step)], "with": attempt.key if attempt else ""}
-        case Hold(reason, _, detail):
-            return does | {"does": "hold", "with": f"{reason.replace('_', ' ')}: {detail}"}
-        case Wait(until):
-            amount = does["amount"] or (terms and case.renewal.stage is Stage.DUE and terms.price) or None
-            return does | {"does": "wait", "amount": amount, "with": f"until {brief(until)}"}
-        case Close(stage, reason):
-            return does | {"does": str(stage), "with": reason}
+            return _row("charge", label_of(method), charge)
         case CheckFirst():
-            return does | {
-                "does": "look up",
-                "amount": terms.price,
-                "with": "it may have been charged before",
-            }
+            return _asks_first(case, coming, moment)
+        case Resend():
+            return _row("send again", "", charge)
+        case Wait(until):
+            return _row("wait", f"until {brief(until)}", charge)
+        case Extend():
+            attempt = open_attempt(opened(case, step, moment).after())
+            return _row("extend", f"{attempt.provider} until {brief(case.renewal.period_end)}", attempt)
+        case Settle() | Drop():
+            return _row("look up" if isinstance(step, Settle) else "give up", "", case.attempt)
+        case Hold(reason, _, detail):
+            return _row("hold", f"{reason.replace('_', ' ')}: {detail}", case.attempt)
+        case Close(stage, reason):
+            return _row(str(stage), reason, case.attempt)
         case Rest():
             return None
         case _:
             assert_never(step)
+
+
+def _asks_first(case: Case, coming: Outlook, moment: Moment) -> Row:
+    charge = coming.charge
+    if charge is None or coming.moment != moment:
+        return _row("look up", "it may have been charged before", charge)
+    labels = {each.token: label_of(each) for each in case.methods}
+    label = labels.get(charge.method_token, charge.method_token)
+    return _row("charge", f"{label}, unless the gateway has a charge already", charge)
+
+
+def _row(does: str, how: str, attempt: Attempt | None) -> Row:
+    key = attempt.key if attempt else ""
+    amount = attempt.amount if attempt else None
+    return {"does": does, "with": how or key, "amount": amount, "idempotency_key": key}

@@ -2,18 +2,22 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
 import click
 
+from renewd.cli.columns import brief
 from renewd.cli.desk import moment_of, open_desk
-from renewd.cli.door import BAD_CONFIGURATION, config_option, configured, fail
-from renewd.cli.output import LISTING_FORMATS, Output, brief, output_option
+from renewd.cli.door import BAD_CONFIGURATION, TRY_LATER, config_option, configured, fail
+from renewd.cli.output import LISTING_FORMATS, Output, output_option
 from renewd.cli.rehearsal import REHEARSAL, rehearsed, totals
+from renewd.cli.results import Results
 from renewd.cli.times import coming
+from renewd.renewal.audit import Event
 from renewd.service.engine import Engine
 from renewd.service.wiring import (
     Configuration,
@@ -42,9 +46,17 @@ def run_command(config: Path) -> None:
 def once_command(configuration: Configuration) -> None:
     """Do all that is due now, then exit; for a timer instead of a daemon.
 
-    SIGTERM finishes what is in flight and stops.
+    It says how the renewals were left, and ends with 75 when a provider could not be reached or something is in doubt:
+    a later pass goes on with it. SIGTERM finishes what is in flight and stops.
     """
-    click.echo(asyncio.run(_once(configuration)), err=True)
+    results = Results()
+    due = asyncio.run(_once(configuration, results))
+    with open_desk(configuration) as books:
+        doubt = books.status(system_clock().now()).oldest_doubt
+    since = f"; in doubt since {brief(doubt)}" if doubt else ""
+    click.echo(f"{results}{since}; {f'next {brief(due)}' if due else 'nothing is planned'}", err=True)
+    if results.unsettled or doubt:
+        sys.exit(TRY_LATER)
 
 
 @click.command("scan")
@@ -91,28 +103,32 @@ async def _run(configuration: Configuration, path: Path) -> None:
         await loop.run()
 
 
-async def _once(configuration: Configuration) -> str:
+async def _once(configuration: Configuration, results: Results) -> datetime | None:
+    """Work until nothing is due, and give the instant at which something will be."""
     from renewd.service.loop import prepare
     from renewd.service.tick import tick
 
-    async with _engine(configuration) as engine:
+    async with _engine(configuration, results.tell) as engine:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, setattr, engine, "stopping", True)
         await prepare(engine)
-        done = 0
-        while worked := await tick(engine):
-            done += worked
-        due = await engine.store.next_due()
-    return f"{done} done; next {due:%Y-%m-%d %H:%M:%SZ}" if due else f"{done} done; nothing is planned"
+        while await tick(engine):
+            pass
+        return await engine.store.next_due()
 
 
 @asynccontextmanager
-async def _engine(configuration: Configuration) -> AsyncIterator[Engine]:
+async def _engine(configuration: Configuration, *listeners: Callable[[Event], None]) -> AsyncIterator[Engine]:
+    """Make the engine; its events go to the service's log and to `listeners`."""
     from renewd.service import logs
+
+    def tell(event: Event) -> None:
+        for listener in (logs.tell, *listeners):
+            listener(event)
 
     missing = missing_secrets(configuration)
     if missing:
         fail("\n".join(render(each) for each in missing), BAD_CONFIGURATION)
     logs.configure(configuration.settings.log.format, configuration.settings.log.level)
-    async with running_engine(configuration, system_clock(), logs.tell) as engine:
+    async with running_engine(configuration, system_clock(), tell) as engine:
         yield engine

@@ -4,15 +4,12 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import chain
 from typing import Any, BinaryIO, NamedTuple
 
-from renewd.cli.cards import looks_like_card
-from renewd.cli.output import visible
+from renewd.cli.wording import did_you_mean, quoted
 
 LONGEST_LINE = 1 << 20  # bytes
-WORD_SHOWN = 48
 _BOM, _UTF_16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 SAVE_AS = "save the file as UTF-8"
 CARD = "looks like a card number; give the gateway's token (pm_...) and its last four digits at most"
@@ -60,19 +57,6 @@ def entries(stream: BinaryIO, known: Iterable[str], required: Iterable[str]) -> 
             yield from _csv(first, lines, list(known), required)
     except UnreadableError as error:
         yield error.complaint
-
-
-def quoted(text: str) -> str:
-    """Quote what stands in the file: short and printable, and never a card number."""
-    if looks_like_card(text):
-        return "it"
-    return f'"{visible(text[:WORD_SHOWN])}{"..." if len(text) > WORD_SHOWN else ""}"'
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Suggest the known word that is closest, as the end of a message."""
-    close = get_close_matches(word[:WORD_SHOWN], list(known), 1)
-    return f'; did you mean "{close[0]}"?' if close else ""
 
 
 def _lines(stream: BinaryIO) -> Iterator[tuple[int, str]]:

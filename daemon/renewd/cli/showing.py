@@ -5,15 +5,17 @@ from dataclasses import asdict
 
 import click
 
+from renewd.cli.columns import Row, visible
 from renewd.cli.desk import found, moment_of, open_desk
-from renewd.cli.door import configured
-from renewd.cli.output import Output, Row, output_option, visible
+from renewd.cli.door import configured_without_policy
+from renewd.cli.output import Output, output_option
 from renewd.cli.timeline import Page, timelines, write_events, write_heading
 from renewd.cli.times import relative
 from renewd.cli.wording import (
     label_of,
     standing,
     standing_style,
+    unpriced,
 )
 from renewd.renewal.audit import Event
 from renewd.renewal.model import Renewal
@@ -25,7 +27,7 @@ LABEL = 11
 
 @click.command("show")
 @click.argument("subscription_id", metavar="SUB")
-@configured
+@configured_without_policy
 @output_option("text", "json")
 def show_command(configuration: Configuration, subscription_id: str, output: Output) -> None:
     """Tell the life of one subscription, renewal by renewal, in its own local time."""
@@ -90,7 +92,7 @@ def _head(page: Page) -> Iterator[tuple[str, str, str]]:
 def _plan(page: Page) -> str:
     subscription, policy = page.dossier.subscription, page.moment.policy
     if subscription.plan not in policy.plans:
-        return f"{subscription.plan}, which is not in the catalogue"
+        return f"{subscription.plan}, {unpriced(policy)}"
     terms = policy.terms_for(subscription)
     title = policy.plans[subscription.plan].title or subscription.plan
     return f"{title} ({subscription.plan}), {terms.price} for {terms.period} at {terms.carrier}"

@@ -3,12 +3,14 @@
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import click
 
+from renewd.cli.columns import brief
 from renewd.cli.desk import open_desk
 from renewd.cli.door import FINDINGS, configured_without_policy
-from renewd.cli.output import Output, brief, output_option
+from renewd.cli.output import Output, output_option
 from renewd.cli.times import relative, span, span_text
 from renewd.cli.wording import HOLDS
 from renewd.renewal.model import HoldReason
@@ -16,6 +18,18 @@ from renewd.renewal.query import Status
 from renewd.service.wiring import Configuration, system_clock
 
 DOUBT_FOR = timedelta(hours=1)
+DAEMON = {
+    True: ("running", "green"),
+    False: ("not running", "yellow"),
+    None: ("unknown: its lock cannot be read", "yellow"),
+}
+
+
+class Digests(NamedTuple):
+    """Of the policy that the daemon works under, and of the one in the file; empty where there is none."""
+
+    in_force: str
+    on_disk: str
 
 
 @click.command("status")
@@ -39,12 +53,13 @@ def status_command(configuration: Configuration, stale: timedelta, output: Outpu
     """
     now = system_clock().now()
     with open_desk(configuration) as books:
-        status = books.status(now)
+        status, in_force = books.status(now), books.planned_under()
+    digests = Digests(in_force, configuration.policy.digest if configuration.policy.plans else "")
     findings = list(findings_of(status, now, stale))
     if output.form == "json":
-        output.document("renewd.status.v1", _data(status, findings))
+        output.document("renewd.status.v1", _data(status, digests, findings))
     else:
-        _write(status, findings, now, output)
+        _write(status, digests, findings, now, output)
     if findings:
         sys.exit(FINDINGS)
 
@@ -54,7 +69,7 @@ def findings_of(status: Status, now: datetime, stale: timedelta) -> Iterator[str
     if status.halted:
         yield f"all charging is halted ({status.halted}); let it go on with: renewd unhalt --reason ..."
     if status.oldest_due and now - status.oldest_due > stale:
-        advice = "" if status.running else "; the daemon is not running"
+        advice = "; the daemon is not running" if status.running is False else ""
         down = "; a provider does not answer" if status.holds.get("breaker") else ""
         yield f"what was due at {brief(status.oldest_due)} still waits{down}{advice}"
     if status.stages.get("review"):
@@ -67,23 +82,25 @@ def findings_of(status: Status, now: datetime, stale: timedelta) -> Iterator[str
         )
 
 
-def _data(status: Status, findings: list[str]) -> Mapping[str, object]:
+def _data(status: Status, digests: Digests, findings: list[str]) -> Mapping[str, object]:
     fields = {name: getattr(status, name) for name in type(status).__slots__}
-    return {"healthy": not findings, "findings": findings} | fields
+    policy = {name: digest or None for name, digest in digests._asdict().items()}
+    return {"healthy": not findings, "findings": findings, "policy": policy} | fields
 
 
-def _write(status: Status, findings: list[str], now: datetime, output: Output) -> None:
+def _write(status: Status, digests: Digests, findings: list[str], now: datetime, output: Output) -> None:
     from renewd.cli.terminal import Screen
 
     screen = Screen(output.colour)
-    for label, text, style in _lines(status, now):
+    for label, text, style in _lines(status, digests, now):
         screen.line((f"{label:<15}", "dim"), (text, style), indent=15)
     for finding in findings:
         screen.line(("! ", "bold red"), (finding, "red"), indent=2)
 
 
-def _lines(status: Status, now: datetime) -> Iterator[tuple[str, str, str]]:
-    yield "daemon", "running" if status.running else "not running", "green" if status.running else "yellow"
+def _lines(status: Status, digests: Digests, now: datetime) -> Iterator[tuple[str, str, str]]:
+    yield ("daemon", *DAEMON[status.running])
+    yield "policy", _policy(digests, status.running), "" if len({*digests}) == 1 else "yellow"
     yield ("charging", "halted", "bold red") if status.halted else ("charging", "on", "green")
     yield "subscriptions", _counted(status.subscriptions) or "none", ""
     yield "renewals", _counted(status.stages) or "none", ""
@@ -102,6 +119,17 @@ def _lines(status: Status, now: datetime) -> Iterator[tuple[str, str, str]]:
     yield "letters owed", str(status.notices_owed or "none"), ""
     yield "last event", _at(status.last_event, now) or "none", ""
     yield "paid, 30 days", ", ".join(map(str, status.paid_30_days)) or "nothing", "bold"
+
+
+def _policy(digests: Digests, running: bool | None) -> str:
+    """Say which policy is in force, and how the one in the file gets there where that is another."""
+    in_force, on_disk = digests
+    if not on_disk:
+        return f"{in_force or 'none'} in force; the file cannot be read, see: renewd check"
+    if in_force == on_disk:
+        return f"{in_force} in force"
+    how = "when the daemon starts" if running is False else "with: systemctl reload renewd"
+    return f"{in_force or 'none'} in force; {on_disk}, on disk, is taken up {how}"
 
 
 def _counted(counts: Mapping[str, int]) -> str:

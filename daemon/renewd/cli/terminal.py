@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from renewd.cli.output import Column, Listing, Row, write_lines
+from renewd.cli.columns import Column, Listing, Row, write_lines
 
 GAP = 2
 NARROWEST = 8  # what a flexible column keeps at the least

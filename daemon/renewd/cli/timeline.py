@@ -4,51 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from renewd.cli.output import visible
+from renewd.cli.columns import visible
 from renewd.cli.terminal import Screen
-from renewd.cli.wording import STAGE_STYLES, event_style, label_of, mark, standing, what_of
+from renewd.cli.wording import EVENTS, STAGE_STYLES, event_style, label_of, mark, standing, what_of
 from renewd.renewal.audit import AuditRow, Event
 from renewd.renewal.model import Renewal
 from renewd.renewal.moment import Moment
 from renewd.renewal.period import local_text
 from renewd.renewal.query import Dossier
-
-WORDS = {
-    "renewal.opened": "opened",
-    "renewal.held": "held",
-    "renewal.completed": "renewed",
-    "renewal.review": "needs a person",
-    "renewal.lapsed": "lapsed",
-    "renewal.skipped": "skipped",
-    "renewal.canceled": "canceled",
-    "renewal.set_aside": "set aside: an error in renewd",
-    "charge.succeeded": "paid",
-    "charge.declined": "declined",
-    "charge.action_required": "must be verified",
-    "charge.unknown": "charge without an answer",
-    "charge.unreached": "gateway not reached",
-    "charge.pending": "charge pending",
-    "charge.mismatch": "gateway disagrees",
-    "charge.absent": "charge not found",
-    "charge.lookup": "charge being looked up",
-    "charge.attempted": "charging",
-    "extend.succeeded": "extended",
-    "extend.declined": "carrier refuses",
-    "extend.unknown": "extension without an answer",
-    "extend.unreached": "carrier not reached",
-    "extend.pending": "extension pending",
-    "extend.absent": "extension not found",
-    "extend.lookup": "extension being looked up",
-    "extend.attempted": "extending",
-    "notice.sent": "letter sent",
-    "notice.failed": "letter not sent",
-    "operator.paused": "paused",
-    "operator.resumed": "resumed",
-    "operator.skipped": "skipped",
-    "operator.retried": "retried",
-    "operator.canceled": "canceled",
-}
-
 
 WITH_AMOUNT = frozenset(
     f"{noun}.{verb}"
@@ -113,7 +76,7 @@ def write_heading(screen: Screen, page: Page, renewal: Renewal) -> None:
 
 def write_events(screen: Screen, page: Page, events: list[Event]) -> None:
     """Write events, one a line; what comes next stands below where the line has no room for it."""
-    shown = [(WORDS.get(event.name, event.name), event) for event in events]
+    shown = [(EVENTS.get(event.name, event.name), event) for event in events]
     widest = max((len(words) for words, _ in shown), default=0)
     for words, event in shown:
         at, style = (f"  {page.local(event.at)[5:16]}  ", "dim"), event_style(event.name)

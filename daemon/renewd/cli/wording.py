@@ -1,8 +1,15 @@
 """Stages, holds and events in words for people, and the colours that go with them."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from renewd.cli.cards import looks_like_card
+from renewd.cli.columns import visible
 from renewd.renewal.audit import Event
 from renewd.renewal.model import HoldReason, PaymentMethod, Renewal, Stage, Subscription, SubscriptionState
+from renewd.renewal.policy import Policy
 
+WORD_SHOWN = 48
 HOLDS = {
     HoldReason.PAYMENT_METHOD: "a payment method",
     HoldReason.VERIFICATION: "the customer to verify",
@@ -13,6 +20,56 @@ HOLDS = {
     HoldReason.HALTED: "unhalt",
     HoldReason.BRAKE: "the brake",
     HoldReason.BREAKER: "a provider to answer",
+}
+# Every event of the audit log, in words.
+EVENTS = {
+    "renewal.opened": "opened",
+    "renewal.held": "held",
+    "renewal.completed": "renewed",
+    "renewal.review": "needs a person",
+    "renewal.lapsed": "lapsed",
+    "renewal.skipped": "skipped",
+    "renewal.canceled": "canceled",
+    "renewal.set_aside": "set aside: an error in renewd",
+    "charge.attempted": "charging",
+    "charge.succeeded": "paid",
+    "charge.declined": "declined",
+    "charge.action_required": "must be verified",
+    "charge.pending": "charge pending",
+    "charge.unreached": "gateway not reached",
+    "charge.unknown": "charge without an answer",
+    "charge.lookup": "charge being looked up",
+    "charge.absent": "charge not found",
+    "charge.mismatch": "gateway disagrees",
+    "charge.doubted": "looked up first",
+    "charge.abandoned": "charge given up",
+    "extend.attempted": "extending",
+    "extend.succeeded": "extended",
+    "extend.declined": "carrier refuses",
+    "extend.action_required": "carrier asks for more",
+    "extend.pending": "extension pending",
+    "extend.unreached": "carrier not reached",
+    "extend.unknown": "extension without an answer",
+    "extend.lookup": "extension being looked up",
+    "extend.absent": "extension not found",
+    "extend.mismatch": "carrier disagrees",
+    "extend.abandoned": "extension given up",
+    "notice.sent": "letter sent",
+    "notice.failed": "letter not sent",
+    "operator.paused": "paused",
+    "operator.resumed": "resumed",
+    "operator.skipped": "skipped",
+    "operator.retried": "retried",
+    "operator.canceled": "canceled",
+    "operator.imported": "imported",
+    "operator.halted": "all charging halted",
+    "operator.unhalted": "charging goes on",
+    "breaker.opened": "provider is down",
+    "breaker.closed": "provider is back",
+    "config.reloaded": "policy reloaded",
+    "config.rejected": "policy refused",
+    "service.started": "daemon started",
+    "service.stopped": "daemon stopped",
 }
 STAGE_STYLES = {
     Stage.CHARGED: "cyan",
@@ -99,6 +156,24 @@ def next_of(event: Event) -> str:
     return f"{event.next_action.replace('_', ' ')} {event.next_at:%m-%d %H:%MZ}"
 
 
+def unpriced(policy: Policy) -> str:
+    """Say why the terms of a plan are not known, of one that is not in this policy's catalogue."""
+    return "which is not in the catalogue" if policy.plans else "whose terms are unknown without the policy"
+
+
 def label_of(method: PaymentMethod) -> str:
     """Name a payment method as its owner would."""
     return method.label or method.token
+
+
+def quoted(text: str) -> str:
+    """Quote what was written: short and printable, and never a card number."""
+    if looks_like_card(text):
+        return "it"
+    return f'"{visible(text[:WORD_SHOWN])}{"..." if len(text) > WORD_SHOWN else ""}"'
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Suggest the known word that is closest, as the end of a message."""
+    close = get_close_matches(word[:WORD_SHOWN], list(known), 1)
+    return f'; did you mean "{close[0]}"?' if close else ""

@@ -98,27 +98,29 @@ def next_end(end: datetime, anchor: datetime, period: Period, zone: str) -> date
 
 @dataclass(frozen=True, slots=True)
 class ChargeWindow:
-    """The hours of the subscriber's day in which charges may start: from `start`, until before `end`."""
+    """The hours of the subscriber's day in which charges may start: from `start`, until before the next `end`."""
 
     start: time
     end: time
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `09:00-18:00`; `22:00-06:00` runs over midnight. Raises ValueError."""
+        """Read `09:00-18:00`; `22:00-06:00` runs over midnight, `00:00-24:00` is the whole day. Raises ValueError."""
         found = _WRITTEN_WINDOW.fullmatch(text.strip())
         try:
             hours = [int(part) for part in found.groups()] if found else []
-            window = cls(time(hours[0], hours[1]), time(hours[2], hours[3]))
+            till_midnight = hours[2:] == [24, 0]
+            window = cls(time(hours[0], hours[1]), time() if till_midnight else time(hours[2], hours[3]))
         except (IndexError, ValueError):
             raise ValueError('not a charge window; write e.g. "09:00-18:00"') from None
-        if window.start == window.end:
-            raise ValueError('an empty charge window; for the whole day write "00:00-23:59"')
+        if window.start == window.end and not till_midnight:
+            raise ValueError('an empty charge window; for the whole day write "00:00-24:00"')
         return window
 
     def __str__(self) -> str:
         """Write the window as `parse` reads it."""
-        return f"{self.start:%H:%M}-{self.end:%H:%M}"
+        end = f"{self.end:%H:%M}" if self.end > time() else "24:00"
+        return f"{self.start:%H:%M}-{end}"
 
     def on(self, date: Date, zone: str) -> tuple[datetime, datetime]:
         """Give the first instant of the window that opens on `date`, and the first one after it."""

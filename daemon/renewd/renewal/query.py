@@ -66,7 +66,8 @@ class Status:
     `overdue` counts renewals whose try was due more than five minutes ago and that wait for no person, and
     `oldest_due` is since when the first of them or of the subscriptions to be opened waits; `in_doubt` counts open
     attempts that may have arrived, `oldest_doubt` is when the first of those without any answer was sent; `unplanned` counts active
-    subscriptions that will never open by themselves (their plan is unknown).
+    subscriptions that will never open by themselves (their plan is unknown). `running` is None where the daemon's lock
+    may not be seen.
     """
 
     subscriptions: Mapping[str, int]
@@ -81,20 +82,24 @@ class Status:
     notices_owed: int
     unplanned: int
     last_event: datetime | None
-    running: bool
+    running: bool | None
     paid_30_days: tuple[Money, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did: how many subscriptions were new, changed, and as they were."""
+    """What an import did: how many subscriptions were new, changed, and as they were; how many new ones have lapsed."""
 
     added: int
     changed: int
     unchanged: int
+    lapsed: int = 0
 
     def __add__(self, other: "Imported") -> "Imported":
         """Count both together."""
         return Imported(
-            self.added + other.added, self.changed + other.changed, self.unchanged + other.unchanged
+            self.added + other.added,
+            self.changed + other.changed,
+            self.unchanged + other.unchanged,
+            self.lapsed + other.lapsed,
         )

@@ -55,7 +55,7 @@ class Terms:
             timedelta(hours=at.hour, minutes=at.minute)
             for at in (self.charge_window.start, self.charge_window.end)
         )
-        if closes < opens:
+        if closes <= opens:
             closes += DAY
         waits = [wait * (100 + self.ladder.jitter_percent) / 100 for wait in self.ladder.waits]
         if closes - opens < ALL_DAY:

@@ -3,11 +3,15 @@
 import logging
 import sys
 from collections.abc import MutableMapping
+from datetime import datetime
 from typing import Any, TextIO
 
 import structlog
 
 from renewd.renewal.audit import Event
+from renewd.renewal.money import Money
+
+RFC3339 = "%Y-%m-%dT%H:%M:%SZ"
 
 QUIET = frozenset(
     {
@@ -37,18 +41,20 @@ _COLOURS = {
     "error": "\x1b[31m",
     "critical": "\x1b[31m",
 }
-_KNOWN = ("event", "level", "timestamp", "exception", "line")
+_KNOWN = ("event", "level", "at", "exception", "line")
 
 
 def configure(form: str = "auto", level: str = "info", stream: TextIO | None = None) -> None:
     """Write log lines of at least `level` to `stream` (stdout): `human`, `json`, or by whether it is a terminal."""
     out = stream or sys.stdout
     human = form == "human" or (form == "auto" and out.isatty())
-    render: Any = _Human(colour=out.isatty()) if human else structlog.processors.JSONRenderer(default=str)
+    render: Any = (
+        _Human(colour=out.isatty()) if human else structlog.processors.JSONRenderer(default=_jsonable)
+    )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.MaybeTimeStamper(fmt=RFC3339, key="at"),
             structlog.processors.format_exc_info,
             render if human else _without_line,
             *([] if human else [render]),
@@ -71,7 +77,7 @@ def tell(event: Event) -> None:
         if name not in ("name", "at") and (value := getattr(event, name)) not in ("", None)
     }
     log = structlog.get_logger()
-    getattr(log, level)(event.name, at=event.at.isoformat(), line=line_of(event), **fields)
+    getattr(log, level)(event.name, at=f"{event.at:{RFC3339}}", line=line_of(event), **fields)
 
 
 def line_of(event: Event) -> str:
@@ -89,6 +95,13 @@ def line_of(event: Event) -> str:
         f"at {event.next_at:%Y-%m-%d %H:%MZ}" if event.next_at else "",
     ]
     return f"{event.at:%Y-%m-%d %H:%M:%SZ}  " + "  ".join(part for part in parts if part)
+
+
+def _jsonable(value: object) -> object:
+    """Give a value as `renewd log -o json` has it."""
+    if isinstance(value, Money):
+        return {"amount_minor": value.minor, "currency": value.currency}
+    return f"{value:{RFC3339}}" if isinstance(value, datetime) else str(value)
 
 
 def _without_line(
@@ -114,4 +127,4 @@ class _Human:
     @staticmethod
     def _plain(fields: MutableMapping[str, Any]) -> str:
         more = "  ".join(f"{name}={value}" for name, value in fields.items() if name not in _KNOWN)
-        return f"{str(fields['timestamp'])[:19].replace('T', ' ')}Z  {fields['event']}  {more}".rstrip()
+        return f"{str(fields['at']).replace('T', ' ')}  {fields['event']}  {more}".rstrip()
