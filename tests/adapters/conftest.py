@@ -1,8 +1,10 @@
-"""What the tests of adapters share: a certificate that nobody trusts."""
+"""What the tests of adapters share: a certificate that nobody trusts, ports where nobody answers."""
 
 import shutil
+import socket
 import ssl
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,3 +44,32 @@ def made(folder: Path, name: str) -> Certificate:
     files = ["-keyout", str(key), "-out", str(cert)]
     subprocess.run([openssl, "req", "-x509", *curve, *named, *files], check=True, capture_output=True)
     return Certificate(cert, key)
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port on which nobody listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+@pytest.fixture
+def deaf_port() -> Iterator[int]:
+    """A port whose queue of connections is full: a new one is neither made nor refused."""
+    with socket.socket() as listening, socket.socket() as first, socket.socket() as second:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for waiting in (first, second):
+            waiting.setblocking(False)
+            waiting.connect_ex(listening.getsockname())
+        yield listening.getsockname()[1]
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that takes connections and never says a word."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(16)
+        yield listening.getsockname()[1]

@@ -18,6 +18,7 @@ class Stub:
         self.connections = 0
         self.at_once = 0
         self.url = ""
+        self.leave: Callable[[], None]  # listen no more: whoever comes from now on is refused
         self._plays = list(plays)
         self._open = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -63,6 +64,7 @@ async def serving(*plays: Play, tls: ssl.SSLContext | None = None) -> AsyncItera
     server = await asyncio.start_server(stub.converse, "127.0.0.1", 0, ssl=tls)
     scheme = "http" if tls is None else "https"
     stub.url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    stub.leave = server.close
     try:
         yield stub
     finally:

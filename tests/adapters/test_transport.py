@@ -167,14 +167,24 @@ async def test_a_retry_after_beyond_the_deadline_is_not_waited_for() -> None:
     assert sleeps == []
 
 
-async def test_a_provider_that_is_busy_is_asked_three_times() -> None:
+async def test_a_pause_begins_only_if_the_deadline_leaves_time_for_it_after_the_first_try() -> None:
     sleeps = Sleeps()
-    async with serving(answer(409)) as stub:
-        ours = transport(stub.url, deadline=20, sleeps=sleeps)
-        result = await ours.send("POST", "x", form={}, busy={409})
+    async with serving(after(0.6, answer(429, Retry_After="1"))) as stub:
+        ours = transport(stub.url, deadline=1.5, sleeps=sleeps)
+        result = await ours.send("POST", "x", form={})
         await ours.close()
-    assert isinstance(result, Answer)
-    assert (result.status, len(stub.requests), sleeps) == (409, 3, [0.25, 0.5])
+    assert result == Unreached("rate limited", retry_after=timedelta(seconds=1))
+    assert sleeps == []
+
+
+async def test_a_provider_that_turns_us_away_for_a_moment_is_asked_three_times() -> None:
+    sleeps = Sleeps()
+    async with serving(answer(429)) as stub:
+        ours = transport(stub.url, deadline=20, sleeps=sleeps)
+        result = await ours.send("POST", "x", form={})
+        await ours.close()
+    assert result == Unreached("rate limited")
+    assert (len(stub.requests), sleeps) == (3, [0.25, 0.5])
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 402, 409, 500, 502, 503])
@@ -229,6 +239,8 @@ async def test_a_request_that_waits_too_long_for_its_turn_is_never_sent() -> Non
         "https://pay.example?x=1",
         "https://pay.example#x",
         "https://pay.example:port",
+        "https://pay.example:0",
+        "https://pay.example:65979",
     ],
 )
 def test_an_address_that_is_not_private_or_not_plain_is_refused(address: str) -> None:

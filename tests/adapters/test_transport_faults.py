@@ -3,8 +3,6 @@
 import asyncio
 import gc
 import gzip
-import socket
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -14,35 +12,6 @@ from renewd.renewal.outcome import Unknown, Unreached
 from tests.adapters.conftest import Certificate
 from tests.adapters.stub import Play, answer, drip, flood, hang, hang_up, raw, reset, serving
 from tests.adapters.test_transport import Sleeps, transport
-
-
-@pytest.fixture
-def closed_port() -> Iterator[int]:
-    """A port on which nobody listens."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield bound.getsockname()[1]
-
-
-@pytest.fixture
-def deaf_port() -> Iterator[int]:
-    """A port whose queue of connections is full: a new one is neither made nor refused."""
-    with socket.socket() as listening, socket.socket() as first, socket.socket() as second:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen(0)
-        for waiting in (first, second):
-            waiting.setblocking(False)
-            waiting.connect_ex(listening.getsockname())
-        yield listening.getsockname()[1]
-
-
-@pytest.fixture
-def silent_port() -> Iterator[int]:
-    """A port that takes connections and never says a word."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen(16)
-        yield listening.getsockname()[1]
 
 
 async def test_a_refused_connection_is_unreached_after_three_tries(closed_port: int) -> None:

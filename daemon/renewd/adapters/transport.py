@@ -3,19 +3,18 @@
 import asyncio
 import json as _json
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from socket import IPPROTO_TCP, TCP_USER_TIMEOUT
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlencode
 
 import httpx
 import tenacity
 from aiolimiter import AsyncLimiter
 
+from renewd.adapters.wire import TooLong, Wire
 from renewd.renewal.outcome import Unknown, Unreached
 
 MAX_BODY = 1024 * 1024  # bytes of an answer that are read
@@ -27,18 +26,15 @@ MARGIN = timedelta(seconds=5)
 _KEEP_ALIVE = 5.0  # seconds; providers hold an idle connection longer, so we are the one to close it
 _FIRST_BACKOFF = 0.25  # seconds, doubled at each try
 _TOO_MANY = 429
+_PORTS = 65536
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 _UNCONNECTED = (httpx.ConnectError, httpx.ConnectTimeout)
-# Raised before a byte of the request is written, whatever the trace says.
-_UNWRITTEN = (httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.LocalProtocolError)
-# ssl.SSLError, an OSError, leaves httpcore unmapped when it strikes in the middle of a read.
-_FAULTS = (httpx.HTTPError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer. Header names are in lower case; the body has at most `MAX_BODY` bytes."""
+    """A whole answer. Header names may be asked for in any case; the body has at most `MAX_BODY` bytes."""
 
     status: int
     headers: Mapping[str, str]
@@ -64,23 +60,15 @@ class _Tried:
 
 
 class _Flight:
-    """What is known of a call under way. `exposed`: the request may have arrived.
-
-    httpcore's trace proves the opposite while a connection is being made; an event we do not know leaves it true.
-    """
+    """What is known of a call under way. `exposed`: the request may have arrived."""
 
     def __init__(self) -> None:
         self.exposed = False
         self.latest: Result = Unreached("not sent within the deadline")
-        self._stream: Any = None
 
-    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
-        """Take note of one of httpcore's events."""
-        self.exposed = not event.startswith("connection.")
-        if event == "connection.connect_tcp.complete":
-            self._stream = info["return_value"]
-        elif event == "connection.start_tls.failed":
-            await self._stream.aclose()  # httpcore forgets the socket of a handshake that was cut off
+    def expose(self) -> None:
+        """Take note that the first byte is about to leave."""
+        self.exposed = True
 
     def landed(self, tried: _Tried) -> _Tried:
         """Take note that a send has come to an end."""
@@ -92,9 +80,8 @@ class _Flight:
 class Transport:
     """Speaks to one provider. Requests beyond `max_concurrent` or `rate` (per second) wait inside their deadline.
 
-    Each connection is a pool of its own, for one pool of many spends its time choosing. Environment, cookies and
-    redirects play no part. Certificates are always verified (`ca_file`: by these authorities alone), and plain
-    HTTP is for loopback only.
+    Environment, cookies and redirects play no part. Certificates are always verified (`ca_file`: by these
+    authorities alone), and plain HTTP is for loopback only.
 
     Raises:
         ValueError: `api_base` is no such address.
@@ -113,21 +100,27 @@ class Transport:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.requests = 0  # sends begun, repeats included
-        self._base = _checked(api_base)
+        self._url = _checked(api_base)
+        self._path = self._url.raw_path.decode("ascii").partition("?")[0].rstrip("/")
         # Identity: an inflated body would slip past the cap.
         self._headers = {"Accept-Encoding": "identity", "User-Agent": "renewd", **headers}
         self._deadline = deadline.total_seconds()
-        self._timeouts = {"connect": self._deadline / 2}  # leaves time for another try
         self._sleep = sleep
         self._slots = asyncio.Semaphore(max_concurrent)
+        self._rate = rate
         self._limiter = _limiter(rate) if rate else None
-        self._context = _context(self._base, ca_file)
-        self._free: list[httpx.AsyncHTTPTransport] = []  # the one used last is the one most surely alive
+        self._context = _context(ca_file) if self._url.scheme == "https" else None
+        self._free: list[Wire] = []  # the one used last is the one most surely alive
 
     @property
     def longest_call(self) -> timedelta:
         """After this no request is on its way: the deadline, and once more what the kernel may go on sending."""
         return 2 * timedelta(seconds=self._deadline) + MARGIN
+
+    def share(self, daemons: int) -> None:
+        """Keep to one part in so many of the rate."""
+        if self._rate:
+            self._limiter = _limiter(self._rate / daemons)
 
     async def close(self) -> None:
         """Close the connections that are not in use."""
@@ -142,104 +135,106 @@ class Transport:
         form: Mapping[str, str] | None = None,
         json: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
-        busy: Collection[int] = (),
     ) -> Result:
         """Send a request and read its answer, all within the deadline; never raises for what the world does.
 
         `path` is a list of segments, each percent-encoded here. The same bytes are sent up to three times, and only
-        when the earlier ones were certainly not carried out: not connected, 429, or a status listed in `busy`.
+        when the earlier ones were certainly not carried out: not connected, or 429. So the last send speaks for all.
         A 429 comes back as Unreached with what its Retry-After says, at most an hour.
         """
-        url = "/".join((self._base, *(quote(segment, safe="") for segment in path)))
-        content, kind = _body(form, json)
         flight = _Flight()
-        request = httpx.Request(
-            method,
-            f"{url}?{urlencode(params)}" if params else url,
-            headers={**self._headers, **kind, **(headers or {})},
-            content=content,
-            extensions={"timeout": self._timeouts, "trace": flight},
-        )
         try:
-            async with asyncio.timeout(self._deadline):
-                tried: _Tried = await self._repeating()(self._try, request, flight, busy)
+            content, kind = _body(form, json)
+            request = httpx.Request(
+                method,
+                self._url,
+                headers={**self._headers, **kind, **(headers or {})},
+                stream=httpx.ByteStream(content),  # given as content, it would be looked at once more
+                extensions={"target": self._target(path, params), "exposed": flight.expose},
+            )
+        except UnicodeEncodeError as fault:  # a header that is not ASCII, half a character anywhere
+            return Unreached(type(fault).__name__)
+        try:
+            async with asyncio.timeout(self._deadline) as limit:
+                tried = await self._try(request, flight)
+                if tried.pause is not None:
+                    tried = await self._repeated(tried, request, flight, ends=cast("float", limit.when()))
                 return tried.result
         except TimeoutError:
             return Unknown("no whole answer within the deadline") if flight.exposed else flight.latest
 
-    def _repeating(self) -> tenacity.AsyncRetrying:
-        return tenacity.AsyncRetrying(
+    def _target(self, path: Iterable[str], params: Mapping[str, str] | None) -> bytes:
+        target = "/".join((self._path, *(quote(segment, safe="") for segment in path)))
+        return (f"{target}?{urlencode(params)}" if params else target).encode("ascii")
+
+    async def _repeated(
+        self, first: _Tried, request: httpx.Request, flight: _Flight, *, ends: float
+    ) -> _Tried:
+        """Go on from a first try after which the same bytes may go out again, with no pause that would pass `ends`."""
+        known = [first]
+
+        async def attempt() -> _Tried:
+            return known.pop() if known else await self._try(request, flight)
+
+        def enough(state: tenacity.RetryCallState) -> bool:
+            # tenacity and the loop read the same clock, the monotonic one.
+            late = (state.outcome_timestamp or 0.0) + state.upcoming_sleep >= ends
+            return late or state.attempt_number == MAX_TRIES
+
+        repeating = tenacity.AsyncRetrying(
             sleep=self._sleep,
-            stop=tenacity.stop_after_attempt(MAX_TRIES) | tenacity.stop_before_delay(self._deadline),
+            stop=enough,
             wait=_pause,
             retry=tenacity.retry_if_result(lambda tried: tried.pause is not None),
             retry_error_callback=lambda state: state.outcome and state.outcome.result(),
         )
+        tried: _Tried = await repeating(attempt)
+        return tried
 
-    async def _try(self, request: httpx.Request, flight: _Flight, busy: Collection[int]) -> _Tried:
-        try:
-            async with self._connection() as connection:
-                self.requests += 1
-                flight.exposed = True
-                answer = await _exchange(connection, request)
-        except _FAULTS as fault:
-            return flight.landed(_failed(fault, exposed=flight.exposed))
-        return flight.landed(_judged(answer, busy))
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[httpx.AsyncHTTPTransport]:
-        """Lend a connection for one exchange. One that was left in the middle of it is closed, never lent again."""
+    async def _try(self, request: httpx.Request, flight: _Flight) -> _Tried:
         async with self._slots:
             if self._limiter is not None:
                 await self._limiter.acquire()
-            connection = self._free.pop() if self._free else self._new_connection()
+            wire = self._free.pop() if self._free else self._new_wire()
+            self.requests += 1
             try:
-                yield connection
-            except BaseException:
-                await connection.aclose()
-                raise
-            self._free.append(connection)
+                response = await wire.handle_async_request(request)
+                body = b"".join([part async for part in response.aiter_raw()])
+            except httpx.HTTPError as fault:
+                return flight.landed(_failed(fault, exposed=flight.exposed))
+            finally:
+                self._free.append(wire)
+        return flight.landed(_judged(Answer(response.status_code, response.headers, body)))
 
-    def _new_connection(self) -> httpx.AsyncHTTPTransport:
-        return httpx.AsyncHTTPTransport(
-            verify=self._context,
-            trust_env=False,
-            limits=httpx.Limits(max_connections=1, keepalive_expiry=_KEEP_ALIVE),
-            # Else the kernel may deliver, minutes later, what lay unacknowledged when we gave the call up.
-            socket_options=[(IPPROTO_TCP, TCP_USER_TIMEOUT, int(self._deadline * 1000))],
+    def _new_wire(self) -> Wire:
+        return Wire(
+            self._url,
+            self._context,
+            connect=self._deadline / 2,  # leaves time for another try
+            user_timeout=self._deadline,
+            keep_alive=_KEEP_ALIVE,
+            max_body=MAX_BODY,
         )
 
 
-async def _exchange(connection: httpx.AsyncHTTPTransport, request: httpx.Request) -> Answer | Unknown:
-    body = bytearray()
-    async with aclosing(await connection.handle_async_request(request)) as response:
-        async for part in response.aiter_raw():
-            body += part
-            if len(body) > MAX_BODY:
-                return Unknown("answer over 1 MiB")
-    return Answer(response.status_code, dict(response.headers), bytes(body))
-
-
-def _failed(fault: Exception, *, exposed: bool) -> _Tried:
+def _failed(fault: httpx.HTTPError, *, exposed: bool) -> _Tried:
     """Say what a fault means; only a failure to connect is worth another try."""
     name = type(fault).__name__
     if isinstance(fault, _UNCONNECTED):
-        # Its text names the host's fault (a certificate, a refusal); other texts may quote our headers.
+        # Its text names the host's fault (a certificate, a refusal).
         return _Tried(Unreached(f"{name}: {fault}"[:200].rstrip(": ")), 0.0)
-    if isinstance(fault, _UNWRITTEN) or not exposed:
-        return _Tried(Unreached(name))
-    return _Tried(Unknown(name))
+    if isinstance(fault, TooLong):
+        return _Tried(Unknown("answer over 1 MiB"))
+    return _Tried(Unknown(name) if exposed else Unreached(name))
 
 
-def _judged(answer: Answer | Unknown, busy: Collection[int]) -> _Tried:
-    """Sort out the answers that say that the request was not looked at."""
-    if isinstance(answer, Unknown):
-        return _Tried(answer)
+def _judged(answer: Answer) -> _Tried:
+    """Sort out the answer that says that the request was not looked at."""
     if answer.status == _TOO_MANY:
         wait = _retry_after(answer.headers)
         pause = wait.total_seconds() if wait <= MAX_PAUSE else None
         return _Tried(Unreached("rate limited", retry_after=wait), pause)
-    return _Tried(answer, 0.0 if answer.status in busy else None)
+    return _Tried(answer)
 
 
 def _retry_after(headers: Mapping[str, str]) -> timedelta:
@@ -270,16 +265,18 @@ def _body(form: Mapping[str, str] | None, json: Mapping[str, Any] | None) -> tup
     return b"", {}
 
 
-def _checked(api_base: str) -> str:
+def _checked(api_base: str) -> httpx.URL:
     try:
         url = httpx.URL(api_base)
     except httpx.InvalidURL as problem:
         raise ValueError(f"not an address: {problem}") from None
     if url.userinfo or url.query or url.fragment:  # not quoted back: it may hold a password
         raise ValueError("an address holds no user, password, query or fragment")
+    if url.port is not None and not 0 < url.port < _PORTS:
+        raise ValueError(f"{api_base!r}: there is no such port")
     if not url.host or (url.scheme != "https" and not (url.scheme == "http" and url.host in _LOOPBACK)):
         raise ValueError(f"{api_base!r}: write https://host (http:// is for 127.0.0.1 only)")
-    return str(url).rstrip("/")
+    return url
 
 
 def _limiter(rate: float) -> AsyncLimiter:
@@ -287,10 +284,8 @@ def _limiter(rate: float) -> AsyncLimiter:
     return AsyncLimiter(burst, burst / rate)
 
 
-def _context(base: str, ca_file: str | None) -> ssl.SSLContext:
+def _context(ca_file: str | None) -> ssl.SSLContext:
     """Make the one context that all connections share: building it takes tens of milliseconds."""
-    if base.startswith("http:"):
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody, and is never used
     if ca_file:
         context = ssl.create_default_context(cafile=ca_file)
     else:

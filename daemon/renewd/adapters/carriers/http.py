@@ -70,6 +70,10 @@ class HttpCarrier:
         result = await self._transport.send("GET", "v1", "lines", attempt.line, headers=self._headers)
         return _found(result, attempt) if isinstance(result, Answer) else result
 
+    def share(self, daemons: int) -> None:
+        """See `ports`."""
+        self._transport.share(daemons)
+
     async def close(self) -> None:
         """Give up the connections."""
         await self._transport.close()

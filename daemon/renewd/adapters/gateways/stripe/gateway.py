@@ -69,6 +69,10 @@ class StripeGateway:
             params["starting_after"] = intents[-1]["id"]
         return Unknown(f"the list has no end in {_MAX_PAGES} pages")
 
+    def share(self, daemons: int) -> None:
+        """See `ports`."""
+        self._transport.share(daemons)
+
     async def close(self) -> None:
         """Give up the connections."""
         await self._transport.close()
