@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from renewd.service.wiring import find_configuration
+from renewd.service.wiring import find_configuration, load_configuration, policy_loader
 from tests.cli.building import POLICY, SETTINGS, Shop
 
 ROOT = Path(__file__).parents[2]
@@ -132,6 +132,40 @@ def test_without_origin_only_the_terms_are_shown(shop: Shop) -> None:
 def test_origin_needs_a_subscription(shop: Shop) -> None:
     ran = shop.run("config", "show", "--origin")
     assert (ran.code, "--origin needs --for SUB" in ran.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("url", ["postgresql://renewd@localhost/renewd", "'{credential database_url}'"])
+def test_a_database_on_a_server_is_good_and_shown_as_it_is_written(empty_shop: Shop, url: str) -> None:
+    empty_shop.write("renewd.yaml", SETTINGS.replace("sqlite:///renewd.db", url))
+    empty_shop.out("check", "--no-environment")
+    assert f"database: {url}\n" in empty_shop.out("config", "show")
+
+
+def test_a_password_in_the_url_of_the_database_is_refused_and_not_shown(empty_shop: Shop) -> None:
+    for url in ("postgresql://renewd:canary@localhost/renewd", "postgresql:///renewd?password=canary"):
+        empty_shop.write("renewd.yaml", SETTINGS.replace("sqlite:///renewd.db", url))
+        for command in ("check", "check -o json", "check -o github", "config show", "list"):
+            ran = empty_shop.run(*command.split())
+            assert (ran.code, "a password stands open in it" in ran.stdout + ran.stderr) == (78, True)
+            assert "canary" not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new"),
+    [
+        ("gateways", "  stripe: {", "  att: {kind: stripe, api_key: sk_test_x}\n  stripe: {"),
+        ("carriers", "  att: {", "  stripe: {kind: http, api_base: http://127.0.0.1:1, token: x}\n  att: {"),
+    ],
+)
+def test_a_new_provider_needs_a_restart_though_one_of_the_other_kind_has_its_name(
+    empty_shop: Shop, kind: str, old: str, new: str
+) -> None:
+    load = policy_loader(empty_shop.config, load_configuration(empty_shop.config))
+    assert load().plans
+    empty_shop.write("renewd.yaml", SETTINGS.replace(old, new, 1))
+    name = new.split(":", maxsplit=1)[0].strip()
+    with pytest.raises(ValueError, match=rf": {kind}\.{name}: a new provider needs a restart$"):
+        load()
 
 
 @pytest.mark.parametrize("file", ["renewd", "policy"])

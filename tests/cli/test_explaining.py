@@ -89,6 +89,15 @@ def test_several_bars_are_all_named(shop: Shop) -> None:
     )
 
 
+def test_a_gateway_that_is_not_configured_is_named(later: Shop) -> None:
+    later.garble("subscriptions", "overrides", '{"gateway": "adyen"}', "S-2")
+    held = "gateway adyen is not configured, and S-2 is charged there"
+    assert explain(later, "S-2")["blocked by"] == f"operator: {held}"
+    found = later.json("explain", "S-2")
+    assert (found["charge_at"], found["blocked_by"]) == (None, {"operator": held})
+    assert f"S-2\tfalse\thold\t\toperator: {held}" in later.out("scan", "--dry-run", "--at", "+6h")
+
+
 def test_a_skipped_renewal_is_not_charged(shop: Shop) -> None:
     shop.out("skip", "S-1", "--reason", "moving", "--yes")
     assert explain(shop, "S-1")["charge"] == "none: the renewal is skipped: skipped by the operator"

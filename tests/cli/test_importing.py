@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.building import HEADING, ROWS, Shop, problems, sheet
+from tests.cli.building import HEADING, ROWS, SETTINGS, Shop, problems, sheet
 
 GOOD = ROWS[0]
 CARD = "4242 4242 4242 4242"
@@ -63,6 +63,12 @@ WRONG = {
         "2028-04,", "2028-04,33.00 EUR",
         "2:13: price: not in the currency of brake.max_amount (100.00 USD): it would never be charged",
     ),
+    "a gateway that is not configured": (
+        "2028-04,", "2028-04,,stripy", '2:14: gateway: no gateway "stripy" in renewd.yaml; did you mean "stripe"?',
+    ),
+    "a gateway with a space": (
+        "2028-04,", "2028-04,,my stripe", '2:14: gateway: must be a name: letters, digits, ".", "_" and "-", 64 at most',
+    ),
     "too few cells": (",pm_ok_1|card|Visa 4242|2028-04,", "", "2:11: 11 cells, but the heading has 13"),
 }  # fmt: skip
 
@@ -72,7 +78,9 @@ def test_a_wrong_value_is_told_with_its_row_and_column(
     empty_shop: Shop, old: str, new: str, complaint: str
 ) -> None:
     assert old in GOOD
-    told = problems(empty_shop, sheet(GOOD.replace(old, new)))
+    row = GOOD.replace(old, new)
+    heading = f"{HEADING},gateway" if complaint.startswith("2:14:") else HEADING
+    told = problems(empty_shop, sheet(row, heading=heading))
     assert told == [complaint, "renewd: 1 problem; nothing is imported"]
 
 
@@ -165,6 +173,14 @@ def test_json_lines_say_the_same_as_csv(shop: Shop) -> None:
     }
     path = shop.write("subs.jsonl", f"\n{json.dumps(row)}\n")
     assert shop.out("import", str(path)) == "0 added, 0 changed, 1 unchanged\n"
+
+
+def test_a_subscription_may_have_a_gateway_of_its_own(empty_shop: Shop) -> None:
+    other = "gateways:\n  adyen: {kind: stripe, api_base: http://127.0.0.1:8481, api_key: sk_test_other}"
+    empty_shop.write("renewd.yaml", SETTINGS.replace("gateways:", other))
+    path = empty_shop.write("subs.csv", sheet(f"{GOOD},adyen", heading=f"{HEADING},gateway"))
+    empty_shop.out("import", str(path))
+    assert empty_shop.json("explain", "S-1")["gateway"] == "adyen"
 
 
 def test_importing_again_changes_nothing(shop: Shop) -> None:

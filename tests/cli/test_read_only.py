@@ -109,7 +109,7 @@ def test_who_may_not_see_the_lock_is_not_told_that_no_daemon_runs(shop: Shop) ->
     lock.touch()
     lock.chmod(0)
     ran = unprivileged(shop, "status")
-    assert ran.stdout.startswith("daemon         unknown: its lock cannot be read\n")
+    assert ran.stdout.startswith("daemon         unknown: it cannot be seen from here\n")
 
 
 def test_a_database_that_is_not_there_is_not_made_by_reading(empty_shop: Shop) -> None:

@@ -1,15 +1,20 @@
 """How everything stands, and what somebody should look at."""
 
 import fcntl
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from textwrap import dedent
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from renewd.adapters.clock import SystemClock
+from renewd.adapters.store.books import SqlBooks
+from renewd.adapters.store.connect import connect
 from renewd.service.wiring import load_configuration
 from tests.cli.building import NOW, POLICY, ROWS, Shop, sheet
 
@@ -23,6 +28,7 @@ GLANCE = """\
     next due       2026-12-06 17:35Z, in 6 hours
     overdue        none
     in doubt       none
+    set aside      none
     letters owed   none
     last event     2026-12-04 17:35Z, 2 days ago
     paid, 30 days  40.00 USD
@@ -84,6 +90,56 @@ def test_subscriptions_on_an_unknown_plan_are_a_finding(shop: Shop) -> None:
     ran = shop.run("status")
     assert ran.code == 3
     assert "! 1 active, on a plan that is not in the catalogue: they will never renew" in ran.stdout
+
+
+def test_what_is_set_aside_is_a_finding_until_it_is_taken_up_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.live(datetime.fromisoformat("2026-12-03T00:00:00+00:00"))
+    shop.garble("subscriptions", "overrides", '{"colour": "red"}', "S-1")
+    shop.garble("subscriptions", "tags", "{", "S-2")
+    then = datetime.fromisoformat("2026-12-04T01:30:00+00:00")
+    shop.live(then)
+    monkeypatch.setattr(SystemClock, "now", lambda _: then)
+    told = "2 set aside: a row cannot be read, or an error was met; see: renewd log --event renewal.set_aside"
+    ran = shop.run("status", "--fail-if-stale", "1d")
+    assert (ran.code, "set aside      2\n" in ran.stdout, f"! {told}\n" in ran.stdout) == (3, True, True)
+    assert aside(shop) == (2, [told])
+    rows = shop.json("log", "--event", "renewal.set_aside")["items"]
+    assert {(row["subscription"], row["renewal"]) for row in rows} == {
+        ("S-1", None),
+        ("S-2", "S-2/20261209T060000Z"),
+    }
+    assert len(rows) == 4 + 8
+    shop.out("import", str(shop.folder / "subscriptions.csv"))
+    assert aside(shop) == (1, [told.replace("2", "1")])
+    shop.live(datetime.fromisoformat("2026-12-04T02:30:00+00:00"), then)
+    assert aside(shop) == (0, [])
+
+
+def aside(shop: Shop) -> tuple[int, list[str]]:
+    found = json.loads(shop.run("status", "--fail-if-stale", "1d", "-o", "json").stdout)
+    return found["set_aside"], found["findings"]
+
+
+def test_no_question_of_it_reads_the_whole_audit_log(shop: Shop) -> None:
+    engine, asked = connect(f"sqlite:///{shop.database}"), list[tuple[str, Any]]()
+    event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
+    SqlBooks(engine).status(NOW)
+    plans = []
+    with engine.begin() as connection:
+        for statement, values in [each for each in asked if "FROM audit_log" in each[0]]:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            plans += [row[-1] for row in plan if "audit_log" in row[-1]]
+    assert [plan.partition(" USING ")[2].split(" (")[0] for plan in plans] == [
+        "INDEX audit_log_by_name",
+        "COVERING INDEX audit_log_by_time",
+    ]
+
+
+def test_a_hold_of_a_later_version_is_counted_too(later: Shop) -> None:
+    later.garble("renewals", "hold", "ransom", "S-4/20261208T000000Z")
+    assert "waiting for    1 a payment method, 1 ransom\n" in later.out("status")
 
 
 def test_a_running_daemon_is_seen(shop: Shop) -> None:

@@ -246,6 +246,8 @@ LEAKS = [
     f"password: {CANARY}",
     f"schedule: {{token: {CANARY}}}",
     f"database: postgresql://u:{CANARY}@db/renewd",
+    f"database: postgresql://u:a/{CANARY}@b@db/renewd",
+    f"database: postgresql://u@db/renewd?sslmode=require&password={CANARY}",
 ]
 
 

@@ -14,9 +14,15 @@ from renewd.renewal.model import SubscriptionState
 from renewd.renewal.money import Money
 from renewd.renewal.period import known_zone
 from renewd.renewal.policy import Policy
-from renewd.renewal.written import DURATION, MONEY, WINDOW, Written, a_name
+from renewd.renewal.written import DURATION, MONEY, NAME_PATTERN, WINDOW, Written, a_name
 
-OVERRIDES = {"price": MONEY, "renew_before": DURATION, "charge_window": WINDOW, "grace": DURATION}
+OVERRIDES = {
+    "price": MONEY,
+    "renew_before": DURATION,
+    "charge_window": WINDOW,
+    "grace": DURATION,
+    "gateway": Written(a_name, str, "stripe", NAME_PATTERN),
+}
 METHOD_KEYS = ("token", "kind", "label", "expires")
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")

@@ -107,7 +107,7 @@ def _carry_out(
 ) -> None:
     moment = moment_of(configuration)
     with open_desk(configuration, writing=True) as books:
-        dossier = found(books, subscription_id)
+        dossier = found(books, subscription_id, moment.policy)
         if dossier.subscription.plan not in moment.policy.plans and verb in (
             Verb.SKIP,
             Verb.RETRY,

@@ -108,7 +108,7 @@ def _count(number: int, noun: str) -> str:
 
 def _show_terms(configuration: Configuration, subscription_id: str, output: Output, *, origin: bool) -> None:
     with open_desk(configuration) as books:
-        subscription = found(books, subscription_id).subscription
+        subscription = found(books, subscription_id, configuration.policy).subscription
     if subscription.plan not in configuration.policy.plans:
         fail(f"{subscription.id} is on plan {subscription.plan}, which is not in the catalogue")
     rows = [each._asdict() for each in origin_lines(configuration, subscription)]

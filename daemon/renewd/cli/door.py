@@ -16,6 +16,7 @@ import click
 from renewd.cli import UNREAD
 from renewd.ports import AlreadyRunningError, StoreUnavailableError
 from renewd.renewal.command import RefusedError
+from renewd.renewal.model import UnreadableError
 from renewd.service.wiring import Configuration, ConfigurationError, find_configuration, load_configuration
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,6 +29,7 @@ _ENDINGS: dict[type[Exception], tuple[int, str]] = {
     StoreUnavailableError: (UNAVAILABLE, "the database cannot be used: "),
     AlreadyRunningError: (TRY_LATER, ""),
     RefusedError: (FAILED, ""),
+    UnreadableError: (FAILED, "something in the database is wrong: "),
     click.Abort: (FAILED, "nothing is done"),
 }
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -9,7 +9,15 @@ from itertools import chain
 import click
 
 from renewd.cli.columns import Column, Listing, Row, visible
-from renewd.cli.desk import expect_plan, moment_of, open_desk, planned_dossier, subscriptions
+from renewd.cli.desk import (
+    as_planned,
+    expect_plan,
+    leaving_out,
+    moment_of,
+    open_desk,
+    planned_dossier,
+    readable,
+)
 from renewd.cli.door import configured
 from renewd.cli.explanation import Explanation, explained
 from renewd.cli.output import LISTING_FORMATS, Output, output_option
@@ -103,10 +111,20 @@ def forecast_command(
     """
     moment = moment_of(configuration, at)
     until = moment.now.replace(hour=0, minute=0, second=0) + timedelta(days=days)
-    with open_desk(configuration) as books:
+    with leaving_out() as left, open_desk(configuration) as books:
         expect_plan(books, plan, configuration.policy)
-        listed = subscriptions(books, ListQuery(plan=plan), configuration.policy)
-        counted = counts(chain.from_iterable(forecast(each, moment, until) for each in listed))
+        planned = as_planned(books, configuration.policy)
+        foreseen = readable(
+            books,
+            ListQuery(plan=plan),
+            lambda listed: tuple(forecast(planned(listed), moment, until)),
+            left,
+        )
+        counted = counts(chain.from_iterable(foreseen))
+        _write_days(counted, days, output)
+
+
+def _write_days(counted: Counts, days: int, output: Output) -> None:
     rows = list(_days(counted))
     if output.form != "table":
         output.listing(FORECAST, rows)

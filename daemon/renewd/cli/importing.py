@@ -7,13 +7,12 @@ from typing import BinaryIO, NoReturn
 
 import click
 
-from renewd.cli.desk import open_desk
+from renewd.cli.desk import expect_all, open_desk
 from renewd.cli.door import FAILED, configured, operator
 from renewd.cli.progress import Progress, progress_bar
 from renewd.cli.records import KNOWN, REQUIRED, Reading
 from renewd.cli.sheet import Complaint, Entry, entries
 from renewd.ports import Books
-from renewd.renewal.policy import Policy
 from renewd.renewal.record import Record
 from renewd.service.wiring import Configuration, system_clock
 
@@ -30,15 +29,16 @@ def import_command(configuration: Configuration, file: BinaryIO, dry_run: bool) 
 
     Columns: id, customer, name, email, gateway_customer, plan, line, zone, current_period_end; and, if wanted, anchor,
     state, tags (a;b), payment_methods (token|kind|label|expires;... in the order to try them), price, renew_before,
-    charge_window, grace. In JSON Lines tags and payment_methods may be lists.
+    charge_window, grace, gateway. In JSON Lines tags and payment_methods may be lists.
 
     Every row is checked first; if anything is wrong, nothing is written. Only the gateway's tokens are taken: what
-    looks like a card number is refused. The same file may be imported again: what renewd has done since stands.
+    looks like a card number is refused. The same file may be imported again: what renewd has done since stands, and a
+    subscription that cannot be read any more is mended; it is paused if nobody can tell whether it was.
     """
     name = str(getattr(file, "name", "stdin")).strip("<>")
     long = _size(file) > LONG
     with progress_bar("reading", _size(file) if long else 0) as progress:
-        records, complaints = _read(file, configuration.policy, progress)
+        records, complaints = _read(file, configuration, progress)
     with open_desk(configuration, writing=True, must_exist=False) as books:
         complaints = complaints or _taken(books, records)
         if complaints:
@@ -57,21 +57,25 @@ def import_command(configuration: Configuration, file: BinaryIO, dry_run: bool) 
     has = "has" if done.lapsed == 1 else "have"
     lapsed = f"; {done.lapsed} of the new ones expired too long ago, and {has} lapsed" if done.lapsed else ""
     click.echo(f"{done.added} added, {done.changed} changed, {done.unchanged} unchanged{lapsed}")
+    for each in done.mended:
+        click.echo(f"{each.id} could not be read; it is mended, and {each.state}", err=True)
+    expect_all(done.left, "left as they are")
 
 
 def records_in(path: Path, configuration: Configuration) -> list[Record]:
     """Read a file's records; anything wrong with it ends the program."""
     with path.open("rb") as file:
-        records, complaints = _read(file, configuration.policy, lambda _: None)
+        records, complaints = _read(file, configuration, lambda _: None)
     if complaints:
         _refuse(str(path), complaints)
     return [record for record, _ in records]
 
 
 def _read(
-    file: BinaryIO, policy: Policy, progress: Progress
+    file: BinaryIO, configuration: Configuration, progress: Progress
 ) -> tuple[list[tuple[Record, Entry]], list[Complaint]]:
-    reading, records, complaints = Reading(policy), [], list[Complaint]()
+    reading = Reading(configuration.policy, configuration.settings.gateways.keys())
+    records, complaints = [], list[Complaint]()
     for entry in entries(file, KNOWN, REQUIRED):
         if isinstance(entry, Complaint):
             complaints.append(entry)

@@ -1,12 +1,13 @@
 """Reading the books: the subscriptions. The audit log, `show` and `status` have files of their own."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import click
 
 from renewd.cli.columns import Column, Listing, Row
-from renewd.cli.desk import expect_plan, open_desk
+from renewd.cli.desk import expect_plan, leaving_out, open_desk, readable
 from renewd.cli.door import configured_without_policy
 from renewd.cli.journal import log_command
 from renewd.cli.output import LISTING_FORMATS, Output, output_option
@@ -89,10 +90,10 @@ def list_command(
     """List subscriptions by id, and where their renewals stand."""
     ends = system_clock().now() + ends_within if ends_within else None
     query = ListQuery(state, stage, hold, plan, ends, limit)
-    with open_desk(configuration) as books:
+    with leaving_out() as left, open_desk(configuration) as books:
         expect_plan(books, plan, configuration.policy)
         output.listing(
-            SUBSCRIPTIONS, (_listed(each, configuration.policy) for each in books.subscriptions(query))
+            SUBSCRIPTIONS, readable(books, query, partial(_listed, policy=configuration.policy), left)
         )
 
 

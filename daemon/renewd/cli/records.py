@@ -1,12 +1,12 @@
 """Imported rows to records. Pure: a row and the policy in, a record or complaints out; `Reading` knows the rows before."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from renewd.cli.cells import OVERRIDES, value_of
 from renewd.cli.sheet import Complaint, Entry
-from renewd.cli.wording import quoted
+from renewd.cli.wording import did_you_mean, quoted
 from renewd.renewal.coherence import late
 from renewd.renewal.model import Customer, PaymentMethod, Subscription, SubscriptionState
 from renewd.renewal.policy import Policy
@@ -22,6 +22,7 @@ class Reading:
     """One import: what was made of the rows so far. `record` is None for a row with complaints."""
 
     policy: Policy
+    gateways: Collection[str]
     rows: dict[str, Entry] = field(default_factory=dict)
     customers: dict[str, tuple[int, Record]] = field(default_factory=dict)
     owners: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -37,8 +38,12 @@ class Reading:
 
     def _conflicts(self, entry: Entry, record: Record) -> Iterator[tuple[str, str]]:
         """Find what contradicts the policy, or an earlier row."""
-        yield from _incoherent(record.subscription, self.policy)
         subscription, customer = record.subscription, record.customer
+        yield from _incoherent(subscription, self.policy)
+        gateway = subscription.overrides.get("gateway")
+        if gateway is not None and gateway not in self.gateways:
+            advice = did_you_mean(gateway, self.gateways)
+            yield "gateway", f"no gateway {quoted(gateway)} in renewd.yaml{advice}"
         earlier = self.rows.setdefault(subscription.id, entry)
         if earlier is not entry:
             yield "id", f"{subscription.id} stands in row {earlier.row} already"

@@ -3,19 +3,20 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import assert_never
 
 from renewd.cli.columns import Column, Listing, Row, brief
-from renewd.cli.desk import planned_dossier, subscriptions
+from renewd.cli.desk import as_planned, known, readable
 from renewd.cli.wording import label_of
 from renewd.ports import Books
 from renewd.renewal.begin import opened
 from renewd.renewal.decide import next_step
 from renewd.renewal.foresee import Outlook, case_of, looked_at, outlook, present_renewal
-from renewd.renewal.model import Attempt, Case, open_attempt
+from renewd.renewal.model import Attempt, Case, UnreadableError, open_attempt
 from renewd.renewal.moment import Moment
 from renewd.renewal.money import Money
-from renewd.renewal.query import ListQuery, LogQuery
+from renewd.renewal.query import Listed, ListQuery
 from renewd.renewal.step import Charge, CheckFirst, Close, Drop, Extend, Hold, Resend, Rest, Settle, Wait
 
 STYLES = {"charge": "bold", "hold": "yellow", "look up": "cyan", "extend": "cyan", "lapsed": "red"}
@@ -37,28 +38,31 @@ REHEARSAL = Listing(
 
 def as_run(books: Books, moment: Moment) -> Moment:
     """Give the moment as the running daemon has it, if there is one: it has asked the gateway about all that is older."""
-    if not books.status(moment.now).running:
-        return moment
-    started = next(books.log(LogQuery(event="service.started", last=1)), None)
-    return replace(moment, running_since=started.event.at) if started else moment
+    since = books.running_since()
+    return replace(moment, running_since=since) if since else moment
 
 
-def rehearsed(books: Books, moment: Moment) -> Iterator[Row]:
+def rehearsed(books: Books, moment: Moment, left: dict[str, UnreadableError]) -> Iterator[Row]:
     """Say what a pass at this moment would do first with each renewal that is due by then, the longest due first.
 
-    Where the gateway is asked before it is charged, that charge is told.
+    Where the gateway is asked before it is charged, that charge is told. What cannot be read goes to `left`.
     """
-    policy, moment = moment.policy, as_run(books, moment)
-    due = [
-        (at, listed)
-        for listed in subscriptions(books, ListQuery(), policy)
-        if (at := looked_at(listed.subscription, listed.renewal, policy)) and at <= moment.now
-    ]
+    policy, moment, due = moment.policy, as_run(books, moment), list[tuple[datetime, Listed]]()
+    for listed in readable(books, ListQuery(), as_planned(books, policy), left):
+        at = looked_at(listed.subscription, listed.renewal, policy)
+        if at and at <= moment.now:
+            due.append((at, listed))
     for at, listed in sorted(due, key=lambda each: (each[0], each[1].subscription.id)):
-        does = _does(case_of(planned_dossier(books, listed.subscription.id, policy), moment), moment)
+        subscription = listed.subscription
+        try:
+            dossier = replace(known(books, subscription.id, policy), subscription=subscription)
+        except UnreadableError as error:
+            left[subscription.id] = error
+            continue
+        does = _does(case_of(dossier, moment), moment)
         if does:
-            opens = present_renewal(listed.subscription, listed.renewal) is None
-            yield {"subscription": listed.subscription.id, "opens": opens, "due_at": at} | dict(does)
+            opens = present_renewal(subscription, listed.renewal) is None
+            yield {"subscription": subscription.id, "opens": opens, "due_at": at} | dict(does)
 
 
 def totals(rows: list[Row]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from renewd.cli.columns import brief
-from renewd.cli.desk import moment_of, open_desk
+from renewd.cli.desk import leaving_out, moment_of, open_desk
 from renewd.cli.door import BAD_CONFIGURATION, TRY_LATER, config_option, configured, fail
 from renewd.cli.output import LISTING_FORMATS, Output, output_option
 from renewd.cli.rehearsal import REHEARSAL, rehearsed, totals
@@ -78,10 +78,10 @@ def scan_command(configuration: Configuration, dry_run: bool, at: datetime | Non
 
 def _rehearse(configuration: Configuration, at: datetime | None, output: Output) -> None:
     moment = moment_of(configuration, at)
-    with open_desk(configuration) as books:
-        rows = list(rehearsed(books, moment))
-    output.listing(REHEARSAL, rows)
-    click.echo(f"as of {brief(moment.now)}, nothing written: {totals(rows) or 'nothing to do'}", err=True)
+    with leaving_out() as left, open_desk(configuration) as books:
+        rows = list(rehearsed(books, moment, left))
+        output.listing(REHEARSAL, rows)
+        click.echo(f"as of {brief(moment.now)}, nothing written: {totals(rows) or 'nothing to do'}", err=True)
 
 
 async def _scan(configuration: Configuration) -> str:

@@ -32,7 +32,7 @@ LABEL = 11
 def show_command(configuration: Configuration, subscription_id: str, output: Output) -> None:
     """Tell the life of one subscription, renewal by renewal, in its own local time."""
     with open_desk(configuration) as books:
-        dossier = found(books, subscription_id)
+        dossier = found(books, subscription_id, configuration.policy)
         rows = tuple(books.log(LogQuery(subscription=subscription_id)))
     page = Page(dossier, rows, moment_of(configuration))
     if output.form == "json":

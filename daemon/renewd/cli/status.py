@@ -13,7 +13,6 @@ from renewd.cli.door import FINDINGS, configured_without_policy
 from renewd.cli.output import Output, output_option
 from renewd.cli.times import relative, span, span_text
 from renewd.cli.wording import HOLDS
-from renewd.renewal.model import HoldReason
 from renewd.renewal.query import Status
 from renewd.service.wiring import Configuration, system_clock
 
@@ -21,7 +20,7 @@ DOUBT_FOR = timedelta(hours=1)
 DAEMON = {
     True: ("running", "green"),
     False: ("not running", "yellow"),
-    None: ("unknown: its lock cannot be read", "yellow"),
+    None: ("unknown: it cannot be seen from here", "yellow"),
 }
 
 
@@ -48,8 +47,9 @@ def status_command(configuration: Configuration, stale: timedelta, output: Outpu
     """Say how everything stands.
 
     Ends with 3 when somebody should look: charging is halted, something due has waited for longer than
-    --fail-if-stale, a call has been without any answer for over an hour, or an active subscription will never renew
-    because its plan is not in the catalogue.
+    --fail-if-stale, a call has been without any answer for over an hour, something is set aside because it cannot be
+    read or met an error, an active subscription will never renew because its plan is not in the catalogue, or the
+    database was moved.
     """
     now = system_clock().now()
     with open_desk(configuration) as books:
@@ -66,6 +66,9 @@ def status_command(configuration: Configuration, stale: timedelta, output: Outpu
 
 def findings_of(status: Status, now: datetime, stale: timedelta) -> Iterator[str]:
     """Find what somebody should look at."""
+    if status.moved_to:
+        yield f"all this was moved to {status.moved_to}: write that as `database:`"
+        return
     if status.halted:
         yield f"all charging is halted ({status.halted}); let it go on with: renewd unhalt --reason ..."
     if status.oldest_due and now - status.oldest_due > stale:
@@ -76,6 +79,11 @@ def findings_of(status: Status, now: datetime, stale: timedelta) -> Iterator[str
         yield f"{status.stages['review']} in review: a person must look; see: renewd list --stage review"
     if status.oldest_doubt and now - status.oldest_doubt > DOUBT_FOR:
         yield f"a call made at {brief(status.oldest_doubt)} is still without an answer"
+    if status.set_aside:
+        yield (
+            f"{status.set_aside} set aside: a row cannot be read, or an error was met; "
+            "see: renewd log --event renewal.set_aside"
+        )
     if status.unplanned:
         yield (
             f"{status.unplanned} active, on a plan that is not in the catalogue: they will never renew; see: renewd list"
@@ -107,7 +115,7 @@ def _lines(status: Status, digests: Digests, now: datetime) -> Iterator[tuple[st
     if status.stages.get("review"):
         yield "", f"{status.stages['review']} in review; see: renewd list --stage review", "yellow"
     if status.holds:
-        waits = {HOLDS[HoldReason(hold)]: count for hold, count in status.holds.items()}
+        waits = {HOLDS.get(hold, hold): count for hold, count in status.holds.items()}
         yield "waiting for", _counted(waits), "yellow"
     yield "next due", _at(status.next_due, now) or "nothing is planned", ""
     yield "overdue", _overdue(status, now), "red" if status.overdue else ""
@@ -116,6 +124,7 @@ def _lines(status: Status, digests: Digests, now: datetime) -> Iterator[tuple[st
         f"{status.in_doubt} calls" if status.in_doubt else "none",
         "yellow" if status.in_doubt else "",
     )
+    yield "set aside", str(status.set_aside or "none"), "red" if status.set_aside else ""
     yield "letters owed", str(status.notices_owed or "none"), ""
     yield "last event", _at(status.last_event, now) or "none", ""
     yield "paid, 30 days", ", ".join(map(str, status.paid_30_days)) or "nothing", "bold"

@@ -1,6 +1,6 @@
 """Stages, holds and events in words for people, and the colours that go with them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from renewd.cli.cards import looks_like_card
@@ -10,7 +10,7 @@ from renewd.renewal.model import HoldReason, PaymentMethod, Renewal, Stage, Subs
 from renewd.renewal.policy import Policy
 
 WORD_SHOWN = 48
-HOLDS = {
+HOLDS: Mapping[str, str] = {
     HoldReason.PAYMENT_METHOD: "a payment method",
     HoldReason.VERIFICATION: "the customer to verify",
     HoldReason.CONTACT: "an e-mail address",
@@ -30,7 +30,7 @@ EVENTS = {
     "renewal.lapsed": "lapsed",
     "renewal.skipped": "skipped",
     "renewal.canceled": "canceled",
-    "renewal.set_aside": "set aside: an error in renewd",
+    "renewal.set_aside": "set aside",
     "charge.attempted": "charging",
     "charge.succeeded": "paid",
     "charge.declined": "declined",

@@ -210,7 +210,7 @@ def unbarred(case: Case, moment: Moment) -> tuple[Outlook, Mapping[str, str]]:
             break
         found[held.reason] = held.detail
         case, moment = _without(held.reason, case, moment)
-    kept = {each.value: renewal.reason if renewal.hold is each else "" for each in KEPT}
+    kept = {each.value: renewal.reason if renewal.hold is each else found.get(each, "") for each in KEPT}
     return coming, {name: found.get(each, "") for each, name in BARS.items()} | {
         "card_limits": resting
     } | kept
@@ -233,6 +233,8 @@ def _without(reason: HoldReason, case: Case, moment: Moment) -> tuple[Case, Mome
             return case, replace(moment, policy=moment.policy.model_copy(update={"brake": brake}))
         case HoldReason.PAYMENT_METHOD:
             return replace(case, methods=(SOME_CARD,)), moment
+        case HoldReason.OPERATOR:
+            return case, replace(moment, gateways=None, carriers=None)
         case _:
             return case, moment
 

@@ -220,6 +220,11 @@ class UnreadableError(ValueError):
     def __init__(self, what: str, error: Exception | None = None) -> None:
         super().__init__(f"{what} cannot be read ({type(error).__name__})" if error else f"{what} is missing")
 
+    @classmethod
+    def of(cls, error: Exception) -> "UnreadableError":
+        """Give an error as one of these; of one that may quote what stands there, only the kind is told."""
+        return error if isinstance(error, cls) else cls("it", error)
+
 
 def abandoned(attempt: Attempt, renewal: Renewal, now: datetime) -> tuple[Attempt, Renewal]:
     """Give up an attempt that never arrived. Its number is spent with it: no key ever stands for two requests."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from renewd.renewal.model import Attempt, Customer, PaymentMethod, Renewal, Subscription
+from renewd.renewal.model import Attempt, Customer, PaymentMethod, Renewal, Subscription, UnreadableError
 from renewd.renewal.money import Money
 
 
@@ -66,8 +66,9 @@ class Status:
     `overdue` counts renewals whose try was due more than five minutes ago and that wait for no person, and
     `oldest_due` is since when the first of them or of the subscriptions to be opened waits; `in_doubt` counts open
     attempts that may have arrived, `oldest_doubt` is when the first of those without any answer was sent; `unplanned` counts active
-    subscriptions that will never open by themselves (their plan is unknown). `running` is None where the daemon's lock
-    may not be seen.
+    subscriptions that will never open by themselves (their plan is unknown); `set_aside` what stands still after an
+    error, or because it cannot be read. `running` is None where that cannot be seen; `moved_to` is where everything was
+    carried over to, when this database is no longer in use.
     """
 
     subscriptions: Mapping[str, int]
@@ -81,19 +82,27 @@ class Status:
     oldest_doubt: datetime | None
     notices_owed: int
     unplanned: int
+    set_aside: int
     last_event: datetime | None
     running: bool | None
+    moved_to: str
     paid_30_days: tuple[Money, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did: how many subscriptions were new, changed, and as they were; how many new ones have lapsed."""
+    """What an import did: how many subscriptions were new, changed, and as they were; how many new ones have lapsed.
+
+    `mended` are those of the changed ones that could not be read before, as they are now; `left` (by id) those that
+    could not be mended, and why: nothing is done to them.
+    """
 
     added: int
     changed: int
     unchanged: int
     lapsed: int = 0
+    mended: tuple[Subscription, ...] = ()
+    left: Mapping[str, UnreadableError] = field(default_factory=dict)
 
     def __add__(self, other: "Imported") -> "Imported":
         """Count both together."""
@@ -102,4 +111,6 @@ class Imported:
             self.changed + other.changed,
             self.unchanged + other.unchanged,
             self.lapsed + other.lapsed,
+            self.mended + other.mended,
+            {**self.left, **other.left},
         )

@@ -15,7 +15,8 @@ _GUARDED_KEY = rf"""(?:{GUARDED.pattern})[\w-]*["']?\s*:\s*"""
 _OPENS_SECRET = re.compile(rf"{_GUARDED_KEY}(?:[|>][+-]?\d?\s*)?$", re.IGNORECASE)
 _GUARDED_VALUE = re.compile(rf"({_GUARDED_KEY})\S.*", re.IGNORECASE)
 _KEY_OF_A_PROVIDER = re.compile(r"\b(?:sk|rk|pk|whsec)_\w+")
-_USER_OF_A_URL = re.compile(r"//[^/@\s]+@")
+_USER_OF_A_URL = re.compile(r"//\S+@")
+_PASSWORD_OF_A_URL = re.compile(r"([?&][^=\s]*pass[^=\s]*=)[^&\s]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def without_secrets(line: str) -> str:
     """Blank what is a secret by its own looks."""
-    return _USER_OF_A_URL.sub("//***@", _KEY_OF_A_PROVIDER.sub("***", line))
+    line = _PASSWORD_OF_A_URL.sub(r"\1***", _KEY_OF_A_PROVIDER.sub("***", line))
+    return _USER_OF_A_URL.sub("//***@", line)
 
 
 def without_guarded(line: str) -> str:

@@ -9,38 +9,24 @@ from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from renewd.adapters.store import commands, plans
-from renewd.adapters.store.connect import unusable
-from renewd.adapters.store.glance import halted, status
+from renewd.adapters.store.connect import FILE, unusable
+from renewd.adapters.store.dossiers import PAGE, dossier, neighbours, page, wanted
+from renewd.adapters.store.glance import status
 from renewd.adapters.store.imports import put_records
-from renewd.adapters.store.rows import (
-    attempt_of,
-    audit_of,
-    customer_of,
-    event_row,
-    method_of,
-    renewal_of,
-    subscription_of,
-)
+from renewd.adapters.store.reading import rows_of
+from renewd.adapters.store.rows import audit_of, event_row
 from renewd.adapters.store.sqlite_file import READING, is_owned
-from renewd.adapters.store.tables import (
-    attempts,
-    audit_log,
-    customers,
-    payment_methods,
-    renewals,
-    subscriptions,
-)
+from renewd.adapters.store.tables import audit_log, payment_methods
 from renewd.renewal.audit import AuditRow, Event
 from renewd.renewal.command import Standing, Verb
-from renewd.renewal.model import AttemptState
+from renewd.renewal.model import UnreadableError
 from renewd.renewal.moment import Moment
 from renewd.renewal.policy import Policy
 from renewd.renewal.query import Dossier, Imported, Listed, ListQuery, LogQuery, Status
 from renewd.renewal.record import Record
 
 T = TypeVar("T")
-PAGE = 500
-NEIGHBOURS = 50
+_AS_LIKE = str.maketrans({"*": "%", "?": "_", "%": "!%", "_": "!_", "!": "!!"})
 
 
 class SqlBooks:
@@ -73,7 +59,8 @@ class SqlBooks:
             progress(start + len(batch))
         if rehearse:
             return done
-        detail = f"{done.added} added, {done.changed} changed, {done.unchanged} unchanged"
+        mended = f", {len(done.mended)} of them mended" if done.mended else ""
+        detail = f"{done.added} added, {done.changed} changed{mended}, {done.unchanged} unchanged"
         event = Event("operator.imported", now, actor=actor, policy_digest=policy.digest, detail=detail)
         self._transaction(lambda connection: connection.execute(insert(audit_log), [event_row(event)]))
         return done
@@ -93,7 +80,7 @@ class SqlBooks:
 
     def neighbours(self, subscription_id: str) -> Sequence[str]:
         """See `ports.Books`."""
-        return self._read(lambda connection: _neighbours(connection, subscription_id))
+        return self._read(lambda connection: neighbours(connection, subscription_id))
 
     def command(
         self, verb: Verb, subscription_id: str, moment: Moment, actor: str, reason: str
@@ -116,28 +103,34 @@ class SqlBooks:
         event = Event("operator.unhalted", now, actor=actor, detail=reason)
         self._transaction(lambda connection: commands.unhalt(connection, event))
 
-    def subscriptions(self, query: ListQuery) -> Iterator[Listed]:
+    def subscriptions(
+        self, query: ListQuery, unreadable: Callable[[str, UnreadableError], None] | None = None
+    ) -> Iterator[Listed]:
         """See `ports.Books`."""
         after, left = "", query.limit if query.limit is not None else -1
         while left:
-            page = self._read(partial(_page, query=query, after=after))
-            for listed in page:
-                if _wanted(listed, query):
+            ids, found, wrong = self._read(partial(page, query=query, after=after))
+            for subscription_id, error in wrong.items():
+                if unreadable is None:
+                    raise UnreadableError.of(error)
+                unreadable(subscription_id, UnreadableError.of(error))
+            for listed in found:
+                if wanted(listed, query):
                     yield listed
                     left -= 1
                     if not left:
                         return
-            if len(page) < PAGE:
+            if len(ids) < PAGE:
                 return
-            after = page[-1].subscription.id
+            after = ids[-1]
 
     def dossier(self, subscription_id: str) -> Dossier | None:
         """See `ports.Books`."""
-        return self._read(lambda connection: _dossier(connection, subscription_id))
+        return self._read(lambda connection: dossier(connection, subscription_id))
 
     def log(self, query: LogQuery) -> Iterator[AuditRow]:
         """See `ports.Books`."""
-        wanted = _log_query(query)
+        wanted = _log_query(query, self._engine.dialect.name)
         if query.last is not None:
             latest = wanted.order_by(audit_log.c.sequence.desc()).limit(query.last)
             yield from reversed([audit_of(row) for row in self._read(_reading(latest))])
@@ -153,12 +146,26 @@ class SqlBooks:
 
     def status(self, now: datetime) -> Status:
         """See `ports.Books`."""
-        running = is_owned(self._engine)
-        return self._read(lambda connection: status(connection, now, running=running))
+        return self._read(partial(status, now=now, running=self.running()))
+
+    def running(self) -> bool | None:
+        """See `ports.Books`."""
+        return is_owned(self._engine) if self._engine.dialect.name == FILE else None
+
+    def running_since(self) -> datetime | None:
+        """See `ports.Books`."""
+        if not self.running():
+            return None
+        starts = select(audit_log.c.at).where(audit_log.c.name == "service.started")
+        last = starts.order_by(audit_log.c.sequence.desc()).limit(1)
+        return self._read(lambda connection: connection.execute(last).scalar())
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         """Run what only reads; it waits for no writer, and no writer for it."""
-        return self._transaction(work, {READING: True})
+        try:
+            return self._transaction(work, {READING: True})
+        except ValueError as error:
+            raise UnreadableError.of(error) from error
 
     def _transaction(
         self, work: Callable[[Connection], T], options: Mapping[str, bool] | None = None, *, keep: bool = True
@@ -175,81 +182,10 @@ class SqlBooks:
 
 
 def _reading(query: Any) -> Callable[[Connection], Any]:
-    return lambda connection: connection.execute(query).mappings().all()
+    return lambda connection: rows_of(connection, query)
 
 
-def _page(connection: Connection, query: ListQuery, after: str) -> list[Listed]:
-    conditions = [subscriptions.c.id > after]
-    if query.states:
-        conditions.append(subscriptions.c.state.in_(query.states))
-    if query.plan:
-        conditions.append(subscriptions.c.plan == query.plan)
-    if query.ends_before:
-        conditions.append(subscriptions.c.current_period_end < query.ends_before)
-    rows = _reading(select(subscriptions).where(*conditions).order_by(subscriptions.c.id).limit(PAGE))(
-        connection
-    )
-    ids = [row["id"] for row in rows]
-    theirs = select(renewals).where(renewals.c.subscription_id.in_(ids)).order_by(renewals.c.period_start)
-    latest = {row["subscription_id"]: renewal_of(row) for row in _reading(theirs)(connection)}
-    return [Listed(subscription_of(row), latest.get(row["id"])) for row in rows]
-
-
-def _wanted(listed: Listed, query: ListQuery) -> bool:
-    renewal = listed.renewal
-    return (not query.stages or (renewal is not None and renewal.stage in query.stages)) and (
-        not query.holds or (renewal is not None and renewal.hold in query.holds)
-    )
-
-
-def _dossier(connection: Connection, subscription_id: str) -> Dossier | None:
-    row = next(
-        iter(_reading(select(subscriptions).where(subscriptions.c.id == subscription_id))(connection)), None
-    )
-    if row is None:
-        return None
-    customer = _reading(select(customers).where(customers.c.id == row["customer_id"]))(connection)[0]
-    methods = select(payment_methods).where(payment_methods.c.customer_id == row["customer_id"])
-    cycles = (
-        select(renewals)
-        .where(renewals.c.subscription_id == subscription_id)
-        .order_by(renewals.c.period_start)
-    )
-    tries = (
-        select(attempts).where(attempts.c.subscription_id == subscription_id).order_by(attempts.c.begun_at)
-    )
-    return Dossier(
-        subscription=subscription_of(row),
-        customer=customer_of(customer),
-        methods=tuple(
-            method_of(each) for each in _reading(methods.order_by(payment_methods.c.rank))(connection)
-        ),
-        renewals=tuple(renewal_of(each) for each in _reading(cycles)(connection)),
-        attempts=tuple(attempt_of(each) for each in _reading(tries)(connection)),
-        declines=_declines(connection, row["customer_id"]),
-        halted=halted(connection),
-    )
-
-
-def _declines(connection: Connection, customer_id: str) -> tuple[tuple[str, datetime], ...]:
-    theirs = select(payment_methods.c.id).where(payment_methods.c.customer_id == customer_id)
-    query = select(attempts.c.method_id, attempts.c.closed_at).where(
-        attempts.c.method_id.in_(theirs), attempts.c.state == AttemptState.DECLINED
-    )
-    return tuple((row["method_id"], row["closed_at"]) for row in _reading(query)(connection))
-
-
-def _neighbours(connection: Connection, subscription_id: str) -> list[str]:
-    """Give ids beside where the unknown one would stand, as it is written and in capitals."""
-    column, found = subscriptions.c.id, set[str]()
-    for place in {subscription_id, subscription_id.upper()}:
-        after = select(column).where(column >= place).order_by(column).limit(NEIGHBOURS)
-        before = select(column).where(column < place).order_by(column.desc()).limit(NEIGHBOURS)
-        found |= {*connection.execute(after).scalars(), *connection.execute(before).scalars()}
-    return sorted(found)
-
-
-def _log_query(query: LogQuery) -> Any:
+def _log_query(query: LogQuery, dialect: str) -> Any:
     wanted = select(audit_log)
     if query.since:
         wanted = wanted.where(audit_log.c.at >= query.since)
@@ -258,5 +194,12 @@ def _log_query(query: LogQuery) -> Any:
     if query.subscription:
         wanted = wanted.where(audit_log.c.subscription == query.subscription)
     if query.event:
-        wanted = wanted.where(audit_log.c.name.op("GLOB")(query.event))
+        wanted = wanted.where(_named(query.event, dialect))
     return wanted
+
+
+def _named(pattern: str, dialect: str) -> Any:
+    """Match names with a pattern of a shell. SQLite alone finds its beginning in an index only if it is a GLOB."""
+    if dialect == FILE:
+        return audit_log.c.name.op("GLOB")(pattern)
+    return audit_log.c.name.like(pattern.translate(_AS_LIKE), escape="!")

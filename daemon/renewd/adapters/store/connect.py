@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from sqlalchemy import Engine, inspect, select, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from renewd.adapters.store import postgres_server, sqlite_file
 from renewd.adapters.store.tables import MOVED_TO, service_state
@@ -14,6 +14,7 @@ from renewd.ports import StoreUnavailableError
 
 HEAD = "0001"
 FILE = "sqlite"
+HOW_TO_WRITE = "write e.g. sqlite:////var/lib/renewd/renewd.db or postgresql://renewd@localhost/renewd"
 
 
 def connect(url: str, *, must_exist: bool = False) -> Engine:
@@ -54,20 +55,25 @@ def connect_to_read(url: str) -> Engine:
 
 
 def _parsed(url: str) -> URL:
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # it may quote a password
+        raise ValueError(f"not the URL of a database; {HOW_TO_WRITE}") from None
     if parsed.get_backend_name() not in (FILE, "postgresql") or not parsed.database:
-        raise ValueError(
-            f"not a database of ours: {parsed.render_as_string()}; "
-            "write e.g. sqlite:////var/lib/renewd/renewd.db or postgresql://renewd@localhost/renewd"
-        )
+        raise ValueError(f"not a database of ours: {_shown(parsed)}; {HOW_TO_WRITE}")
     return parsed
+
+
+def _shown(url: URL) -> str:
+    secrets = {name: "..." for name in url.query if "pass" in name}
+    return url.update_query_dict(secrets).render_as_string(hide_password=True)
 
 
 def place(engine: Engine) -> str:
     """Name the database as a person knows it, without any password."""
     if engine.dialect.name == FILE:
         return str(engine.url.database)
-    return engine.url.set(drivername="postgresql").render_as_string(hide_password=True)
+    return _shown(engine.url.set(drivername="postgresql"))
 
 
 def unusable(engine: Engine, error: DBAPIError) -> StoreUnavailableError:

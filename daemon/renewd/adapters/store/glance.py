@@ -3,10 +3,18 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, case, exists, func, or_, select
 
 from renewd.adapters.store.cases import HALTED
-from renewd.adapters.store.tables import attempts, audit_log, notices, renewals, service_state, subscriptions
+from renewd.adapters.store.tables import (
+    MOVED_TO,
+    attempts,
+    audit_log,
+    notices,
+    renewals,
+    service_state,
+    subscriptions,
+)
 from renewd.renewal.model import AttemptState, HoldReason, Stage, SubscriptionState
 from renewd.renewal.money import Money
 from renewd.renewal.query import Status
@@ -27,12 +35,22 @@ _KEPT_WAITING = (
     ~exists().where(attempts.c.renewal_id == renewals.c.id, *_UNANSWERED),
 )
 
+# What is set aside is counted by renewal or, where there is none yet, by subscription.
+_WHOSE = case((audit_log.c.renewal == "", audit_log.c.subscription), else_=audit_log.c.renewal)
+# What has another time by now has been taken up since, by a command or an import.
+_STILL_ASIDE = or_(
+    exists().where(renewals.c.id == audit_log.c.renewal, renewals.c.next_at == audit_log.c.next_at),
+    exists().where(
+        audit_log.c.renewal == "",
+        subscriptions.c.id == audit_log.c.subscription,
+        subscriptions.c.opens_at == audit_log.c.next_at,
+    ),
+)
+
 
 def halted(connection: Connection) -> str:
     """Give why the operator halted all charging; empty when charging goes on."""
-    return str(
-        connection.execute(select(service_state.c.value).where(service_state.c.key == HALTED)).scalar() or ""
-    )
+    return _state(connection, HALTED)
 
 
 def status(connection: Connection, now: datetime, *, running: bool | None) -> Status:
@@ -53,8 +71,10 @@ def status(connection: Connection, now: datetime, *, running: bool | None) -> St
         oldest_doubt=_oldest_doubt(connection),
         notices_owed=_one(connection, select(func.count()).where(owed)),
         unplanned=_unplanned(connection),
+        set_aside=_set_aside(connection, now),
         last_event=_one(connection, select(func.max(audit_log.c.at))),
         running=running,
+        moved_to=_state(connection, MOVED_TO),
         paid_30_days=_paid_since(connection, now - timedelta(days=30)),
     )
 
@@ -83,6 +103,17 @@ def _unplanned(connection: Connection) -> int:
     return count
 
 
+def _set_aside(connection: Connection, now: datetime) -> int:
+    told = (audit_log.c.name == "renewal.set_aside", audit_log.c.next_at > now, _STILL_ASIDE)
+    count: int = _one(connection, select(func.count(_WHOSE.distinct())).where(*told))
+    return count
+
+
+def _state(connection: Connection, key: str) -> str:
+    query = select(service_state.c.value).where(service_state.c.key == key)
+    return str(connection.execute(query).scalar() or "")
+
+
 def _one(connection: Connection, query: Any) -> Any:
     return connection.execute(query).scalar()
 
@@ -98,4 +129,4 @@ def _paid_since(connection: Connection, since: datetime) -> tuple[Money, ...]:
         .where(renewals.c.stage == Stage.EXTENDED, renewals.c.closed_at >= since)
         .group_by(renewals.c.paid_currency)
     )
-    return tuple(Money(minor, currency) for minor, currency in connection.execute(query) if currency)
+    return tuple(Money(int(minor), currency) for minor, currency in connection.execute(query) if currency)

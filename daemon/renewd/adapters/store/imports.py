@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
 
 from renewd.adapters.store.commands import put_renewal, standing_of, wake
 from renewd.adapters.store.rows import customer_row, method_row, subscription_row
 from renewd.adapters.store.tables import customers, payment_methods, renewals, subscriptions
 from renewd.adapters.store.upserts import put
 from renewd.renewal.command import Standing
-from renewd.renewal.model import HoldReason, Renewal
+from renewd.renewal.model import HoldReason, Renewal, SubscriptionState, UnreadableError
 from renewd.renewal.policy import Policy
 from renewd.renewal.query import Imported
 from renewd.renewal.record import Record, merged, settled_end
@@ -31,34 +31,62 @@ _redecide = (
 )
 
 
+_known_state = subscriptions.c.state.in_(list(SubscriptionState))
+# A file says all that this takes away. Nobody is charged who may have been canceled: what cannot be read is a pause.
+_blank = (
+    update(subscriptions)
+    .where(subscriptions.c.id == bindparam("of_subscription"))
+    .values(
+        tags=[],
+        overrides={},
+        state=case((_known_state, subscriptions.c.state), else_=SubscriptionState.PAUSED.value),
+    )
+)
+
+
 def put_records(connection: Connection, records: Sequence[Record], policy: Policy, now: datetime) -> Imported:
     """Insert or update what the records say."""
-    added = changed = lapsed = 0
-    for record in records:
-        standing = standing_of(connection, record.subscription.id)
-        old = standing.subscription if standing else None
-        end = settled_end(record.subscription, old, standing.renewal if standing else None)
-        taken = select(renewals.c.id).where(
-            renewals.c.subscription_id == record.subscription.id, renewals.c.period_start == end
-        )
-        has_renewal = connection.execute(taken).first() is not None
-        new = merged(record, old, end=end, has_renewal=has_renewal, policy=policy, now=now)
-        differs = _put_customer(connection, record)
-        if old is None:
-            connection.execute(insert(subscriptions), [subscription_row(new)])
-            added += 1
-            lapsed += new.state is not record.subscription.state
-        elif new != old or differs:
-            row = subscription_row(new)
-            connection.execute(update(subscriptions).where(subscriptions.c.id == row["id"]).values(row))
-            changed += 1
-        if standing and standing.renewal and standing.renewal.next_at and old != new:
-            put_renewal(connection, _looked_at(standing, now))
-        if differs and old:
-            # What was decided on the old details, and is not yet written, must be decided again.
-            connection.execute(_redecide, {"of_customer": record.customer.id})
-            wake(connection, CURABLE, now, [record.customer.id])
-    return Imported(added, changed, len(records) - added - changed, lapsed)
+    return sum((_put(connection, record, policy, now) for record in records), Imported(0, 0, 0))
+
+
+def _put(connection: Connection, record: Record, policy: Policy, now: datetime) -> Imported:
+    try:
+        standing, mended = _standing(connection, record.subscription.id)
+    except ValueError as error:
+        return Imported(0, 0, 0, left={record.subscription.id: UnreadableError.of(error)})
+    old = standing.subscription if standing else None
+    end = settled_end(record.subscription, old, standing.renewal if standing else None)
+    taken = select(renewals.c.id).where(
+        renewals.c.subscription_id == record.subscription.id, renewals.c.period_start == end
+    )
+    has_renewal = connection.execute(taken).first() is not None
+    new = merged(record, old, end=end, has_renewal=has_renewal, policy=policy, now=now)
+    differs = _put_customer(connection, record)
+    if standing is None:
+        connection.execute(insert(subscriptions), [subscription_row(new)])
+        return Imported(1, 0, 0, lapsed=int(new.state is not record.subscription.state))
+    moved = mended or new != old
+    if moved or differs:
+        row = subscription_row(new)
+        connection.execute(update(subscriptions).where(subscriptions.c.id == row["id"]).values(row))
+    if moved and standing.renewal and standing.renewal.next_at:
+        put_renewal(connection, _looked_at(standing, now))
+    if differs:
+        # What was decided on the old details, and is not yet written, must be decided again.
+        connection.execute(_redecide, {"of_customer": record.customer.id})
+        wake(connection, CURABLE, now, [record.customer.id])
+    changed = int(moved or differs)
+    return Imported(0, changed, 1 - changed, mended=(new,) if mended else ())
+
+
+def _standing(connection: Connection, subscription_id: str) -> tuple[Standing | None, bool]:
+    """Read where a subscription stands, and say whether it had to be mended for that. Raises ValueError."""
+    try:
+        return standing_of(connection, subscription_id), False
+    except ValueError:
+        with connection.begin_nested():
+            connection.execute(_blank, {"of_subscription": subscription_id})
+            return standing_of(connection, subscription_id), True
 
 
 def _looked_at(standing: Standing, now: datetime) -> Renewal:

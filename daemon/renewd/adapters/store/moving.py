@@ -51,9 +51,12 @@ def move(source: Engine, target: Engine, progress: Progress) -> dict[str, int]:
 
 
 def rows_in(source: Engine) -> int:
-    """Count what there is to move."""
-    with source.connect().execution_options(**{READING: True}) as connection, connection.begin():
-        return sum(_count(connection, table) for table in metadata.sorted_tables)
+    """Count what there is to move. Raises StoreUnavailableError."""
+    try:
+        with source.connect().execution_options(**{READING: True}) as connection, connection.begin():
+            return sum(_count(connection, table) for table in metadata.sorted_tables)
+    except DBAPIError as error:
+        raise unusable(source, error) from error
 
 
 def _expect_empty(connection: Connection, target: Engine) -> None:
