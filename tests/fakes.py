@@ -147,6 +147,9 @@ class FakeGateway:
             [each for each, ours in found if ours or isinstance(each, Mismatch | Done | Pending)]
         )
 
+    def share(self, daemons: int) -> None:
+        pass
+
     async def close(self) -> None:
         """Nothing is open."""
 
@@ -281,6 +284,9 @@ class FakeCarrier:
         until = self.until(attempt.line)
         reached = until is not None and attempt.extend_to is not None and until >= attempt.extend_to
         return Done(attempt.key) if reached else Absent()
+
+    def share(self, daemons: int) -> None:
+        pass
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -9,6 +9,7 @@ from typing import TypeVar
 from renewd.renewal.audit import Event
 from renewd.renewal.change import Change, Opening
 from renewd.renewal.events import SET_ASIDE_FOR, set_aside
+from renewd.renewal.fleet import Daemon, Fleet, seen_from
 from renewd.renewal.model import (
     Attempt,
     AttemptState,
@@ -55,21 +56,35 @@ class Tables:
     notices: dict[str, Notice] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     state: dict[str, str] = field(default_factory=dict)
+    daemons: dict[str, Daemon] = field(default_factory=dict)
 
 
 class MemoryStore:
     """The durable state of one daemon, kept in `Tables`."""
 
-    def __init__(self, tables: Tables, lease: timedelta) -> None:
+    def __init__(self, tables: Tables, owner: str, lease: timedelta, *, alone: bool = False) -> None:
         self.tables = tables
+        self._owner, self._alone = owner, alone
         self._lease = lease
 
     async def close(self) -> None:
         pass
 
-    async def take_over(self) -> None:
-        for lease in self.tables.leases.values():
-            lease.until = None
+    async def beat(self, now: datetime) -> Fleet:
+        others = {} if self._alone else self.tables.daemons
+        mine = {self._owner: self.tables.daemons[self._owner]} if self._owner in self.tables.daemons else {}
+        fleet = seen_from(self._owner, list((others | mine).values()), now)
+        if self._alone:
+            self.tables.daemons.clear()
+        self.tables.daemons[self._owner] = fleet.me
+        if fleet.is_new and not fleet.others:
+            for lease in self.tables.leases.values():
+                lease.until = None
+            self._doubt()
+        return fleet
+
+    async def leave(self) -> None:
+        self.tables.daemons.pop(self._owner, None)
 
     async def newly_due(
         self,
@@ -112,7 +127,7 @@ class MemoryStore:
         self.tables.events.extend(opening.events)
         return True
 
-    async def doubt(self) -> None:
+    def _doubt(self) -> None:
         for key, renewal in self.tables.renewals.items():
             if renewal.stage is Stage.DUE and renewal.next_at and not renewal.check_first:
                 self.tables.renewals[key] = replace(renewal, check_first=True, version=renewal.version + 1)

@@ -64,7 +64,7 @@ def empty_database() -> str:
 
 
 def _url(name: str) -> str:
-    return str(_server().get_uri(name))
+    return str(_server().get_uri(name)).replace("postgres:@", "postgres@")
 
 
 def _execute(url: str, statement: str) -> None:

@@ -7,7 +7,8 @@ from typing import Protocol
 from renewd.renewal.audit import AuditRow, Event
 from renewd.renewal.change import Change, Opening
 from renewd.renewal.command import Standing, Verb
-from renewd.renewal.model import Attempt, Case, HoldReason, Subscription
+from renewd.renewal.fleet import Fleet
+from renewd.renewal.model import Attempt, Case, HoldReason, Subscription, UnreadableError
 from renewd.renewal.moment import Moment
 from renewd.renewal.notice import Letter, Notice
 from renewd.renewal.outcome import Finding, Outcome
@@ -54,6 +55,10 @@ class Gateway(Protocol):
         """Look the attempt up in the gateway's own list, read to its end."""
         ...
 
+    def share(self, daemons: int) -> None:
+        """Keep to this daemon's part of what the provider allows to so many together."""
+        ...
+
     async def close(self) -> None:
         """Give up the connections."""
         ...
@@ -73,6 +78,10 @@ class Carrier(Protocol):
         """Read the line and say whether the extension has been made."""
         ...
 
+    def share(self, daemons: int) -> None:
+        """Keep to this daemon's part of what the provider allows to so many together."""
+        ...
+
     async def close(self) -> None:
         """Give up the connections."""
         ...
@@ -89,7 +98,8 @@ class Messenger(Protocol):
 class Books(Protocol):
     """The durable state, as an operator reads and corrects it, beside a daemon that may be running.
 
-    Every method raises StoreUnavailableError when the database does.
+    Every method raises StoreUnavailableError when the database does, and UnreadableError for a row that cannot be made
+    out, unless it says otherwise.
     """
 
     def import_records(
@@ -105,7 +115,8 @@ class Books(Protocol):
         """Insert or update subscriptions by id, in batches; what they lacked until now is tried again.
 
         `progress` is told how many are written. Importing the same records once more changes nothing. With
-        `rehearse` nothing is kept, and what is said is what would be done.
+        `rehearse` nothing is kept, and what is said is what would be done. A row that cannot be made out is mended if
+        the record says all that it should, and else left as it is.
         """
         ...
 
@@ -138,8 +149,10 @@ class Books(Protocol):
         """Let charging go on; what was held back is due now."""
         ...
 
-    def subscriptions(self, query: ListQuery) -> Iterator[Listed]:
-        """Give subscriptions by id."""
+    def subscriptions(
+        self, query: ListQuery, unreadable: Callable[[str, UnreadableError], None] | None = None
+    ) -> Iterator[Listed]:
+        """Give subscriptions by id; one that cannot be read is left out where somebody is told of it."""
         ...
 
     def dossier(self, subscription_id: str) -> Dossier | None:
@@ -152,6 +165,14 @@ class Books(Protocol):
 
     def status(self, now: datetime) -> Status:
         """Count everything."""
+        ...
+
+    def running(self) -> bool | None:
+        """Say whether a daemon runs on the database; None where that cannot be seen."""
+        ...
+
+    def running_since(self) -> datetime | None:
+        """Give when the daemon that runs on the database started; None when none is known to run."""
         ...
 
     def close(self) -> None:
@@ -196,11 +217,16 @@ class Store(Protocol):
         """
         ...
 
-    async def doubt(self) -> None:
-        """Have each open renewal that is not yet paid looked up before it is charged (see Renewal.check_first).
+    async def beat(self, now: datetime) -> Fleet:
+        """Say that this daemon lives, and give all that do.
 
-        For a daemon that starts: it cannot tell its own database from a backup put in its place.
+        When it is new and the only one, leases are void, and each open renewal that is not yet paid is looked up before
+        it is charged (see Renewal.check_first): nobody can tell a database from a backup put in its place.
         """
+        ...
+
+    async def leave(self) -> None:
+        """Say that this daemon ends."""
         ...
 
     async def claim(self, now: datetime, limit: int) -> tuple[Sequence[Case], Sequence[Event]]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from renewd.renewal.audit import Event
+from renewd.renewal.fleet import Daemon, Fleet
 from renewd.renewal.model import Attempt, Leg
 from renewd.renewal.money import Money
 from renewd.renewal.outcome import Done, Finding, Outcome
@@ -39,6 +40,9 @@ class Instant:
     async def find(self, attempt: Attempt) -> Finding:
         return Done("pi_1")
 
+    def share(self, daemons: int) -> None:
+        """Nothing is limited."""
+
     async def close(self) -> None:
         """Nothing is open."""
 
@@ -60,11 +64,11 @@ def instantly(engine: Engine) -> Engine:
     )
 
 
-async def renew(folder: str, url: str, renewals: int, concurrency: int) -> dict[str, float]:
+async def renew(folder: str, url: str, renewals: int, concurrency: int, server: str = "") -> dict[str, float]:
     """Renew so many subscriptions with the real engine; without a url, with providers that answer at once."""
     path = Path(folder) / "renewd.db"
-    populate(path, renewals, renewals, datetime.now(UTC) - HOUR)
-    configuration = configured(path, *([url] if url else []), concurrency=concurrency)
+    populate(path, renewals, renewals, datetime.now(UTC) - HOUR, server)
+    configuration = configured(path, *([url] if url else []), server=server, concurrency=concurrency)
     completed = 0
 
     def tell(event: Event) -> None:
@@ -74,9 +78,8 @@ async def renew(folder: str, url: str, renewals: int, concurrency: int) -> dict[
 
     logs.configure("json", "info", Nowhere())
     async with running_engine(configuration, system_clock(), tell) as running:
-        running.running_since = (
-            datetime.now(UTC) - WEEK
-        )  # longer than anything has been due: nothing is in doubt
+        long_ago = datetime.now(UTC) - WEEK  # before anything was due: nothing is in doubt
+        running.fleet = Fleet(Daemon("bench", long_ago, long_ago))
         engine = running if url else instantly(running)
         with spending() as opening:
             await scan(engine, engine.clock.now())

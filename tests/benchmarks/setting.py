@@ -10,7 +10,7 @@ HOLDS_NOTHING = 100_000_000
 
 _SETTINGS = """\
 version: 1
-database: sqlite:///{database}
+database: {database}
 operator_email: operator@example.com
 schedule: {{scan_every: {scan_every}, concurrency: {concurrency}}}
 gateways:
@@ -30,13 +30,16 @@ brake: {{max_charges_per_hour: {HOLDS_NOTHING}, max_amount: 500.00 USD}}
 
 
 def configured(
-    database: Path, url: str = NOBODY, *, concurrency: int = 64, scan_every: str = "1h"
+    database: Path, url: str = NOBODY, *, server: str = "", concurrency: int = 64, scan_every: str = "1h"
 ) -> Configuration:
-    """Write a configuration beside the database, and load it."""
+    """Write a configuration beside the database, or for the one at the URL `server`, and load it."""
     path = settings_of(database)
     path.write_text(
         _SETTINGS.format(
-            database=database.absolute(), url=url, concurrency=concurrency, scan_every=scan_every
+            database=server or f"sqlite:///{database.absolute()}",
+            url=url,
+            concurrency=concurrency,
+            scan_every=scan_every,
         )
     )
     (database.parent / "policy.yaml").write_text(_POLICY)

@@ -87,7 +87,7 @@ class StoreContract:
 
 def memory(_: Path) -> Home:
     tables = Tables()
-    return Home(MemoryDesk(tables), lambda _: MemoryStore(tables, LEASE), ConstraintError)
+    return Home(MemoryDesk(tables), lambda owner: MemoryStore(tables, owner, LEASE), ConstraintError)
 
 
 def sqlite(folder: Path) -> Home:

@@ -107,7 +107,7 @@ class TestClaiming(StoreContract):
         cases = await home.claimed(store, 4)
         for hours, case in enumerate(cases):
             home.desk.put(replace(case.renewal, next_at=NOW - hours * HOUR))
-        await store.take_over()
+        await store.beat(NOW)
         assert [each.subscription.id for each in await claim(store, NOW - HOUR, 2)] == ["s3", "s2"]
         assert [each.subscription.id for each in await claim(store, NOW - HOUR)] == ["s1"]
 
@@ -143,11 +143,6 @@ class TestClaiming(StoreContract):
         assert await store.reload(case, NOW) is None
         assert await home.stores[1].commit(begun(taken))
         assert home.names() == ["renewal.opened", "charge.attempted"]
-
-    async def test_taking_over_voids_every_lease(self, home: Home, store: OwnStore) -> None:
-        await home.claimed(store, 2)
-        await store.take_over()
-        assert len(await claim(store, NOW)) == 2
 
 
 class TestReading(StoreContract):

@@ -50,7 +50,7 @@ class TestWhatIsDoubted(StoreContract):
             closed = replace(case.renewal, stage=stage, next_at=None, closed_at=NOW)
             home.desk.put(closed)
         before = {each.id: each for each in home.desk.renewals()}
-        await store.doubt()
+        await store.beat(NOW)
         after = {each.id: each for each in home.desk.renewals()}
         unpaid = {soft.renewal.id, untouched.renewal.id}
         assert after == {
@@ -62,7 +62,7 @@ class TestWhatIsDoubted(StoreContract):
         self, home: Home, store: OwnStore
     ) -> None:
         (case,) = await home.claimed(store)
-        await store.doubt()
+        await store.beat(NOW)
         assert not await store.commit(begun(case))
         assert not home.desk.attempts()
         fresh = await store.reload(case, NOW)
@@ -72,9 +72,9 @@ class TestWhatIsDoubted(StoreContract):
 
     async def test_what_is_in_doubt_already_stays_as_it_is(self, home: Home, store: OwnStore) -> None:
         await home.claimed(store)
-        await store.doubt()
+        await store.beat(NOW)
         before = home.desk.renewals()
-        await store.doubt()
+        await store.beat(NOW)
         assert home.desk.renewals() == before
 
     async def test_a_charge_that_was_not_sent_keeps_its_state_until_it_is_looked_up(
@@ -82,7 +82,7 @@ class TestWhatIsDoubted(StoreContract):
     ) -> None:
         (case,) = await home.claimed(store)
         waiting = open_attempt(await asked(store, case, Unreached("connection refused")))
-        await store.doubt()
+        await store.beat(NOW)
         assert attempt_of(home) == waiting
         assert doubted(home) == ["s0"]
 
@@ -91,7 +91,7 @@ class TestWhatIsDoubted(StoreContract):
         await declined(store, one)
         await paid(store, other)
         before = home.desk.attempts()
-        await store.doubt()
+        await store.beat(NOW)
         assert home.desk.attempts() == before
 
     async def test_an_extension_is_not_doubted(self, home: Home, store: OwnStore) -> None:
@@ -100,6 +100,6 @@ class TestWhatIsDoubted(StoreContract):
         end = answered(start, Unreached("connection refused"), Extend())
         assert await store.commit(start)
         assert await store.commit(end)
-        await store.doubt()
+        await store.beat(NOW)
         assert attempt_of(home, Leg.EXTEND) == open_attempt(end.after())
         assert doubted(home) == []

@@ -174,7 +174,7 @@ async def test_a_renewal_of_which_a_row_is_garbled_is_left_out(
     for case in await home.claimed(store, 3):
         assert await store.commit(begun(case))
     _garble(tmp_path, table, column, value, "attempts.subscription_id" if table == "attempts" else "")
-    await store.take_over()
+    await store.beat(NOW)
     cases, aside = await store.claim(NOW + DAY, 9)
     assert [each.subscription.id for each in cases] == ["s0", "s2"]
     assert [(each.subscription, each.detail) for each in aside] == [("s1", detail)]

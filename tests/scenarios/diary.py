@@ -17,6 +17,7 @@ from renewd.adapters.store.sql_store import SqlStore
 from renewd.adapters.store.tables import audit_log, subscriptions
 from renewd.renewal.audit import Event
 from renewd.renewal.command import Verb
+from renewd.renewal.fleet import Daemon, Fleet
 from renewd.renewal.model import Leg, PaymentMethod
 from renewd.renewal.moment import Moment
 from renewd.renewal.notice import OPERATOR_KINDS
@@ -78,7 +79,7 @@ class Diary:
         self._database = connect(self._url)
         migrate(self._database)
         self.books = SqlBooks(self._database)
-        self.store = SqlStore(self._database, "diary", MINUTE)
+        self.store = SqlStore(self._database, "diary", MINUTE, alone=True)
 
     def _engine(self, policy: Policy) -> Engine:
         return Engine(
@@ -95,7 +96,7 @@ class Diary:
             concurrency=1,
             operator_email="ops@example.org",
             settle_after=SETTLE_AFTER,
-            running_since=self.clock.now(),
+            fleet=Fleet(Daemon("diary", self.clock.now(), self.clock.now())),
         )
 
     # What happens to renewd.

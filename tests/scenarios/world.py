@@ -101,6 +101,9 @@ class ScriptedGateway:
         ]
         return taken[0] if taken else self.answered.get(attempt.key, Absent())
 
+    def share(self, daemons: int) -> None:
+        pass
+
     async def close(self) -> None:
         """See `ports.Gateway`."""
 
@@ -144,6 +147,9 @@ class ScriptedCarrier:
             return Unreached("connection refused")
         found = self.lines.get(attempt.line) == attempt.extend_to
         return Done(f"ext_{attempt.line}") if found else Absent()
+
+    def share(self, daemons: int) -> None:
+        pass
 
     async def close(self) -> None:
         """See `ports.Carrier`."""

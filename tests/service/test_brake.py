@@ -42,7 +42,7 @@ def test_at_the_very_instant_it_names_it_is_off() -> None:
 
 def test_a_restart_is_no_way_round_it() -> None:
     brake = Brake()
-    brake.remember([NOON - 20 * MINUTE, NOON - 10 * MINUTE])
+    brake.remember([NOON - 20 * MINUTE, NOON - 10 * MINUTE], NOON - HOUR)
     brake.note(NOON)
     assert brake.until(NOON, 3) == NOON + 40 * MINUTE
 

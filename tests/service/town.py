@@ -1,10 +1,8 @@
 """A sandbox, a configuration for it and the subscriptions that are due: what a daemon is let loose on."""
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -12,10 +10,12 @@ from typing import Any
 
 import httpx
 import yaml
+from sqlalchemy import text
 
+from renewd.adapters.store.connect import connect_to_read
 from renewd.ports import Books
 from renewd.renewal.audit import Event
-from renewd.renewal.model import Customer, PaymentMethod, Renewal, Subscription, SubscriptionState
+from renewd.renewal.model import Customer, PaymentMethod, Renewal, Subscription
 from renewd.renewal.query import ListQuery, LogQuery
 from renewd.renewal.record import Record
 from renewd.sandbox.process import SandboxProcess
@@ -67,6 +67,7 @@ class Town:
     def __init__(self, folder: Path, latency_ms: int = 0, **changes: Any) -> None:
         """Start the sandbox and write the configuration; `changes` as for `settings`."""
         self.folder, self._latency_ms, self._down = folder, latency_ms, False
+        self._url = changes.get("database", f"sqlite:///{self.database}")
         self._ledger = folder / "ledger.jsonl"
         self.sandbox = SandboxProcess(self._ledger, latency_ms)
         self.path, self.policy_path = folder / "renewd.yaml", folder / "policy.yaml"
@@ -96,22 +97,19 @@ class Town:
     def set_price(self, price: str) -> None:
         """Write the policy, with a price for its one plan."""
         plan = {**POLICY["plans"]["basic"], "price": price}
-        self.policy_path.write_text(yaml.safe_dump({**POLICY, "plans": {"basic": plan}}, sort_keys=False))
+        self._write_policy(plans={"basic": plan})
+
+    def set_brake(self, most: int) -> None:
+        """Write the policy, with so many charges an hour."""
+        self._write_policy(brake={**POLICY["brake"], "max_charges_per_hour": most})
+
+    def _write_policy(self, **changes: Any) -> None:
+        self.policy_path.write_text(yaml.safe_dump({**POLICY, **changes}, sort_keys=False))
 
     def subscribe(self, records: Sequence[Record]) -> None:
-        """Import subscriptions, and have them due now and not since long: what comes late is looked up first."""
-        asleep = [
-            replace(each, subscription=replace(each.subscription, state=SubscriptionState.PAUSED))
-            for each in records
-        ]
+        """Import subscriptions."""
         with self.books() as books:
-            books.import_records(asleep, self._first_configuration.policy, "tester", now(), lambda _: None)
-        opens_at = now().strftime("%Y-%m-%d %H:%M:%S.%f")
-        rows = [(opens_at, each.subscription.id) for each in records]
-        with closing(sqlite3.connect(self.database, timeout=30)) as connection, connection:
-            connection.executemany(
-                "UPDATE subscriptions SET state = 'active', opens_at = ? WHERE id = ?", rows
-            )
+            books.import_records(records, self._first_configuration.policy, "tester", now(), lambda _: None)
 
     def events(self, pattern: str = "") -> list[Event]:
         """Give the audit log's events with such a name, in the order in which they were committed."""
@@ -127,10 +125,11 @@ class Town:
         """Count the renewals by stage."""
         return Counter(each.stage.value for each in self.renewals())
 
-    def count(self, table: str, where: str = "1") -> int:
+    def count(self, table: str, where: str = "1 = 1") -> int:
         """Count rows without asking for the database's lock: a daemon that stands still may hold it."""
-        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
-            return int(connection.execute(f"SELECT count(*) FROM {table} WHERE {where}").fetchone()[0])  # noqa: S608
+        engine = connect_to_read(self._url)
+        with closing(engine.connect()) as connection:
+            return int(connection.execute(text(f"SELECT count(*) FROM {table} WHERE {where}")).scalar_one())  # noqa: S608
 
     def intents(self) -> Iterator[dict[str, Any]]:
         """Read the gateway's own list."""

@@ -23,10 +23,9 @@ YIELDS_OF_A_FROZEN_LOOP = 50
 
 
 class OwnStore(Store, Protocol):
-    """A store that its process can close and take over."""
+    """A store that its process can close."""
 
     async def close(self) -> None: ...
-    async def take_over(self) -> None: ...
 
 
 class Daemon:
@@ -37,20 +36,21 @@ class Daemon:
         world: World,
         name: str,
         books: tuple[GatewayBooks, CarrierBooks],
-        new_store: Callable[[str], OwnStore],
+        new_store: Callable[[str, bool], OwnStore],
     ) -> None:
         self._world, self._name, self._books, self._new_store = world, name, books, new_store
         self._lives = 0
+        self.store: OwnStore
         self._tick: asyncio.Task[int] | None = None
 
     async def start(self, policy: Policy) -> None:
         """Begin a new life. The only daemon of its database voids what leases the last life has left."""
         self._lives += 1
         world = self._world
+        if self._lives > 1:
+            await self.store.leave()  # as after half a minute of silence
         self.process = process = Process(f"{self._name}{self._lives}")
-        self.store = self._new_store(process.name)
-        if not world.twins:
-            await self.store.take_over()
+        self.store = self._new_store(process.name, not world.twins)
         self.door = StoreDoor(world, process, self.store)
         gateway, carrier = self._books
         self.engine = Engine(
@@ -73,8 +73,10 @@ class Daemon:
         world.note(f"{process.name} starts")
 
     async def reload(self, policy: Policy) -> None:
-        """Take a new policy up between two ticks, as the loop does; it may have been put in force before."""
+        """Meet the other daemon and take a new policy up between two ticks, as the loop does."""
         self.engine.policy = policy
+        if not self.is_frozen:
+            await self.engine.meet()
         now = self._world.daemon_now
         moved, _ = await self.store.replan(policy.digest, now, lambda each: replanned_at(each, policy, now))
         if moved:

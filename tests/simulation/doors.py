@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from renewd.ports import Store, StoreUnavailableError
 from renewd.renewal.audit import Event
 from renewd.renewal.change import Change, Opening
+from renewd.renewal.fleet import Fleet
 from renewd.renewal.model import Attempt, Case, HoldReason, Subscription
 from renewd.renewal.notice import Letter, Notice
 from renewd.renewal.outcome import Finding, Outcome
@@ -51,8 +52,11 @@ class StoreDoor:
         await self._after("open")
         return new
 
-    async def doubt(self) -> None:
-        await self._inner.doubt()
+    async def beat(self, now: datetime) -> Fleet:
+        return await self._inner.beat(now)
+
+    async def leave(self) -> None:
+        await self._inner.leave()
 
     async def replan(
         self, digest: str, now: datetime, opens_at: Callable[[Subscription], datetime | None]
@@ -139,6 +143,9 @@ class ProviderDoor:
 
     def _heard(self, about: str, asked: str, answer: Finding) -> None:
         self._world.note(f"{self._process.name} {asked}: {answer}", about)
+
+    def share(self, daemons: int) -> None:
+        pass
 
     async def close(self) -> None:
         pass

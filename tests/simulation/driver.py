@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from unittest.mock import patch
 
+from renewd.renewal import fleet
 from renewd.renewal.model import Subscription
 from renewd.service import advance
 from tests.simulation import rules, storage
@@ -24,6 +25,7 @@ from tests.simulation.world import Odds, World
 
 START = datetime(2026, 1, 8, 6, tzinfo=UTC)
 MOST_TICKS = 3000
+FOR_EVER = timedelta(days=1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,8 @@ def lead(seed: int, kind: Kind | None = None) -> Verdict:
     life = Life(seed, kind)
     with ExitStack() as patches:
         patches.enter_context(patch.object(advance, "RECORD_PAUSE_SECONDS", 0))
+        # Nobody beats here while time passes: who has not died lives.
+        patches.enter_context(patch.object(fleet, "GONE_AFTER", FOR_EVER))
         patches.enter_context(patch.object(advance, "log", Ear(life.world)))
         asyncio.run(life.live())
     world = life.world

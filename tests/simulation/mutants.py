@@ -65,9 +65,7 @@ def _call_before_write() -> AbstractContextManager[Any]:
             return await engine.store.reload(case, moment.now), engine.clock.now()
         now = engine.clock.now()
         late = replace(moment, now=now)
-        change = await advance._record(
-            engine, after, lambda fresh: fold.folded(fresh, step, answer, late, 0)
-        )
+        change = await advance._record(engine, after, lambda fresh: fold.folded(fresh, step, answer, late, 0))
         return change.after() if change and change.goes_on else None, now
 
     return patch.object(advance, "_attempt", attempt)
@@ -128,10 +126,7 @@ def _late_opening_trusted() -> AbstractContextManager[Any]:
 
 @contextmanager
 def _backup_trusted() -> Iterator[None]:
-    async def no_doubt(store: object) -> None:
-        pass
-
-    with patch.object(MemoryStore, "doubt", no_doubt):
+    with patch.object(MemoryStore, "_doubt", lambda _: None):
         yield
 
 

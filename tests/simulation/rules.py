@@ -2,6 +2,7 @@
 
 import calendar
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Protocol
@@ -131,7 +132,11 @@ def _money_adds_up(life: Evidence) -> None:
         sums = [each.money for each in payments]
         if renewal.stage is Stage.REVIEW and not renewal.paid:
             continue  # a person is told that the money is in doubt
-        if _given_up(renewal) and all(life.world.forgotten(each.at) for each in payments):
+        if (
+            payments
+            and _given_up(renewal, payments[0].at)
+            and all(map(life.world.forgotten, _times(payments)))
+        ):
             continue  # nobody asked for it again, so nobody looked for what was forgotten
         if sums != ([renewal.paid] if renewal.paid else []):
             life.world.violated(
@@ -143,13 +148,19 @@ def _money_adds_up(life: Evidence) -> None:
         if renewal.stage is Stage.EXTENDED and good_until < renewal.period_end:
             life.world.violated(7, f"{renewal.id} is extended in our books only")
     for key, payments in taken.items():
-        if all(life.world.forgotten(each.at) for each in payments):
+        if all(map(life.world.forgotten, _times(payments))):
             continue
         life.world.violated(1, f"the gateway took money for {key}, of which we know nothing")
 
 
-def _given_up(renewal: Renewal) -> bool:
-    return not renewal.paid and renewal.stage in (Stage.SKIPPED, Stage.CANCELED)
+def _given_up(renewal: Renewal, paid_at: datetime) -> bool:
+    """Say whether nothing is asked for it any more: by command, or because it had lapsed before it was paid."""
+    lapsed = renewal.stage is Stage.LAPSED and renewal.closed_at is not None and renewal.closed_at < paid_at
+    return not renewal.paid and (lapsed or renewal.stage in (Stage.SKIPPED, Stage.CANCELED))
+
+
+def _times(payments: Sequence[Payment]) -> list[datetime]:
+    return [each.at for each in payments]
 
 
 def _spaced_after_an_outage(life: Evidence) -> None:

@@ -22,7 +22,8 @@ from tests.simulation.daemon import OwnStore
 from tests.simulation.desk import Desk, MemoryDesk, SqlDesk
 from tests.simulation.world import LEASE
 
-Storage = tuple[Desk, Callable[[str], OwnStore]]
+NewStore = Callable[[str, bool], OwnStore]  # for a daemon of this name, alone or not
+Storage = tuple[Desk, NewStore]
 _numbers = count()
 
 
@@ -45,7 +46,7 @@ class InlineWriter(GroupWriter):
 def memory() -> Storage:
     """A database in dictionaries."""
     kept = Tables()
-    return MemoryDesk(kept), lambda _: MemoryStore(kept, LEASE)
+    return MemoryDesk(kept), lambda owner, alone: MemoryStore(kept, owner, LEASE, alone=alone)
 
 
 def sqlite() -> Storage:
@@ -61,9 +62,9 @@ def postgres() -> Storage:
 
 
 def _on(engine: Engine) -> Storage:
-    def new_store(owner: str) -> OwnStore:
+    def new_store(owner: str, alone: bool) -> OwnStore:
         with patch.object(sql_store, "GroupWriter", InlineWriter):
-            return SqlStore(engine, owner, LEASE)
+            return SqlStore(engine, owner, LEASE, alone=alone)
 
     return SqlDesk(engine), new_store
 

@@ -30,6 +30,7 @@ def opened(case: Case, step: Call, moment: Moment) -> Change:
         ),
         before_call=True,
         starts_charge=attempt.leg is Leg.CHARGE and not isinstance(step, Settle),
+        most_per_hour=moment.policy.brake.max_charges_per_hour,
     )
 
 

@@ -24,7 +24,8 @@ class Change:
     `attempt` is a row to insert or update, and `answered` another: the one whose answer made way for it.
     `subscription` is the subscription's new row, `blocked_method` the id of a payment method that must never be
     tried again. `before_call` marks the changes after which a call is made,
-    `starts_charge` those of them that a halt refuses.
+    `starts_charge` those of them that a halt refuses, and the brake when
+    all daemons together have begun `most_per_hour`.
     """
 
     at: datetime
@@ -37,6 +38,7 @@ class Change:
     events: tuple[Event, ...] = ()
     notices: tuple[Notice, ...] = ()
     starts_charge: bool = False
+    most_per_hour: int = 0
     before_call: bool = False
 
     @property

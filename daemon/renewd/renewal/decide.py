@@ -213,7 +213,7 @@ def _braked(moment: Moment) -> Step | None:
         return Hold(
             HoldReason.BRAKE, _rounded_up(moment.brake_until), "brake.max_charges_per_hour is reached"
         )
-    return None
+    return Wait(moment.refused_until) if moment.refused_until and moment.refused_until > moment.now else None
 
 
 def _rounded_up(instant: datetime) -> datetime:

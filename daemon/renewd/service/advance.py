@@ -15,6 +15,7 @@ from renewd.renewal.begin import opened
 from renewd.renewal.change import Change
 from renewd.renewal.decide import next_step
 from renewd.renewal.events import SET_ASIDE_FOR, set_aside
+from renewd.renewal.fleet import BEAT_EVERY
 from renewd.renewal.fold import folded
 from renewd.renewal.model import Case, HoldReason, Stage, open_attempt
 from renewd.renewal.moment import Moment
@@ -104,6 +105,7 @@ async def _attempt(engine: Engine, case: Case, step: Call, moment: Moment) -> tu
     if not await _commit(engine, begun):
         if begun.starts_charge:
             engine.brake.forget(moment.now)
+            engine.refused_until = moment.now + BEAT_EVERY if engine.shared else None
         return await engine.store.reload(case, moment.now), engine.clock.now()
     change, now = await _call(engine, begun, step, moment)
     while change and change.before_call:

@@ -15,9 +15,11 @@ class Brake:
         """Start with none."""
         self._begun: deque[datetime] = deque()
 
-    def remember(self, begun: Sequence[datetime]) -> None:
-        """Take over the charges of before this process, oldest first: a restart is no way round the brake."""
-        self._begun = deque(begun)
+    def remember(self, begun: Sequence[datetime], since: datetime) -> None:
+        """Take over what was begun after `since`, by whomever, oldest first: a restart is no way round the brake."""
+        while self._begun and self._begun[-1] > since:
+            self._begun.pop()
+        self._begun.extend(begun)
 
     def note(self, now: datetime) -> None:
         """Count a charge that is about to be begun."""
@@ -30,8 +32,11 @@ class Brake:
 
     def until(self, now: datetime, most: int) -> datetime | None:
         """Give when the next charge may be begun if `most` are allowed in an hour, or None for: now."""
-        while self._begun and not now - HOUR < self._begun[0] <= now + HOUR:
-            self._begun.popleft()
+        self._forget_old(now)
         if len(self._begun) < most:
             return None
         return min(self._begun[len(self._begun) - most], now) + HOUR
+
+    def _forget_old(self, now: datetime) -> None:
+        while self._begun and not now - HOUR < self._begun[0] <= now + HOUR:
+            self._begun.popleft()

@@ -7,22 +7,25 @@ from datetime import datetime, timedelta
 from renewd.ports import Carrier, Clock, Gateway, Messenger, Store
 from renewd.renewal.audit import Event
 from renewd.renewal.change import Change
+from renewd.renewal.fleet import Fleet
 from renewd.renewal.model import Attempt, Case, Leg
 from renewd.renewal.moment import Moment
 from renewd.renewal.outcome import Finding, Outcome
 from renewd.renewal.policy import Policy
 from renewd.renewal.providers import providers
 from renewd.renewal.step import Call, Settle
-from renewd.service.brake import Brake
+from renewd.service.brake import HOUR, Brake
 from renewd.service.breaker import Breaker
+
+OVERLAP = timedelta(minutes=1)  # what is asked for once more: it may not have been committed the last time
 
 
 @dataclass(slots=True)
 class Engine:
-    """One running renewd. `policy`, `stopping` and `running_since` are the only things about it that change.
+    """One running renewd. `policy`, `stopping`, `fleet` and `refused_until` are the only things about it that change.
 
-    `tell` is handed each event once it is in the audit log. `concurrency` is how many renewals are worked on at
-    once; `settle_after` see `Moment`; `most_per_tick` is after how long a tick takes on no more work.
+    `tell` is handed each event once it is in the audit log. `shared` when other daemons may work on the same
+    database. `concurrency` is how many renewals are worked on at once; `settle_after` see `Moment`; `most_per_tick` is after how long a tick takes on no more work.
     """
 
     store: Store
@@ -34,12 +37,24 @@ class Engine:
     breakers: Mapping[tuple[Leg, str], Breaker]
     tell: Callable[[Event], None]
     operator_email: str = ""
+    shared: bool = False
     concurrency: int = 64
     settle_after: timedelta = timedelta(minutes=10)
     most_per_tick: timedelta = timedelta(minutes=1)
     brake: Brake = field(default_factory=Brake)
     stopping: bool = False
-    running_since: datetime | None = None
+    fleet: Fleet | None = None
+    refused_until: datetime | None = None
+
+    @property
+    def running_since(self) -> datetime | None:
+        """Since when renewd runs without a break on its database; None before it has said that it does."""
+        return self.fleet.running_since if self.fleet else None
+
+    @property
+    def leads(self) -> bool:
+        """Whether this daemon does what one of those on its database must do."""
+        return self.fleet is None or self.fleet.leads
 
     def moment(self, case: Case, now: datetime) -> Moment:
         """Give what holds for a case at `now`."""
@@ -54,6 +69,7 @@ class Engine:
             gateway_until=self._resting(Leg.CHARGE, named, now),
             carrier_until=self._resting(Leg.EXTEND, named, now),
             brake_until=self.brake.until(now, self.policy.brake.max_charges_per_hour),
+            refused_until=self.refused_until,
         )
 
     def breaker(self, change: Change) -> Breaker | None:
@@ -67,6 +83,16 @@ class Engine:
             return await (gateway.find(attempt) if isinstance(step, Settle) else gateway.charge(attempt))
         carrier = self.carriers[attempt.provider]
         return await (carrier.find(attempt) if isinstance(step, Settle) else carrier.extend(attempt))
+
+    async def meet(self) -> None:
+        """Say that this daemon lives, and share with those that do too what is limited for all together."""
+        now = self.clock.now()
+        met, self.fleet = self.fleet, await self.store.beat(now)
+        since = now - (HOUR if met is None or self.fleet.is_new else OVERLAP)
+        self.brake.remember(await self.store.charges_since(since), since)
+        providers: tuple[Gateway | Carrier, ...] = (*self.gateways.values(), *self.carriers.values())
+        for each in providers:
+            each.share(self.fleet.size)
 
     async def log(self, events: Sequence[Event]) -> None:
         """Write events that belong to no renewal to the audit log, then tell them."""

@@ -13,9 +13,9 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from renewd.ports import StoreUnavailableError
 from renewd.renewal.audit import Event
 from renewd.renewal.decide import replanned_at
+from renewd.renewal.fleet import BEAT_EVERY
 from renewd.renewal.model import HoldReason
 from renewd.renewal.policy import Policy
-from renewd.service.brake import HOUR
 from renewd.service.engine import Engine
 from renewd.service.tick import tick
 
@@ -28,12 +28,9 @@ POLICY_HOLDS = (HoldReason.APPROVAL, HoldReason.OPERATOR, HoldReason.CONTACT, Ho
 
 
 async def prepare(engine: Engine) -> None:
-    """Make ready for the first tick: plan, doubt what may have happened without us, remember for the brake."""
-    now = engine.clock.now()
-    await _replan(engine, engine.policy, now)
-    await engine.store.doubt()
-    engine.running_since = now
-    engine.brake.remember(await engine.store.charges_since(now - HOUR))
+    """Make ready for the first tick: meet the other daemons, and plan."""
+    await engine.meet()
+    await _replan(engine, engine.policy, engine.clock.now())
 
 
 async def _replan(engine: Engine, policy: Policy, now: datetime) -> None:
@@ -62,17 +59,36 @@ class Loop:
         engine = self._engine
         await prepare(engine)
         await engine.log([self._event("service.started", f"pid {os.getpid()}")])
+        if engine.fleet and engine.fleet.others:
+            await self._rest(
+                2 * BEAT_EVERY
+            )  # until they have taken note of us, all that is limited is theirs
+        touch = asyncio.create_task(self._keep_in_touch()) if engine.shared else None
         self._scheduler.start()
         self._beat.set()
         while not engine.stopping:
             # A beat is set for an instant; when the clock is set back, that instant may be weeks away.
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._beat.wait(), self._scan_every.total_seconds())
+            await self._rest(self._scan_every)
             self._beat.clear()
             if not engine.stopping:
                 self._ring(engine.clock.alarm(await self._tick()))
         self._scheduler.shutdown(wait=False)
+        if touch:
+            touch.cancel()
         await engine.log([self._event("service.stopped", "")])
+        await engine.store.leave()
+
+    async def _rest(self, most: timedelta) -> None:
+        """Wait for the metronome, or to be told to stop."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._beat.wait(), most.total_seconds())
+
+    async def _keep_in_touch(self) -> None:
+        """Say every few seconds that we live."""
+        while True:
+            await asyncio.sleep(BEAT_EVERY.total_seconds())
+            with suppress(StoreUnavailableError):  # the tick says so, and the others take over
+                await self._engine.meet()
 
     def stop(self) -> None:
         """Claim nothing more; finish what is in flight."""

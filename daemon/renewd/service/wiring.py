@@ -144,16 +144,16 @@ def policy_loader(path: Path, running: Configuration) -> Callable[[], Policy]:
 
     It raises ValueError with all that is wrong with it, and when it names a provider that is not running.
     """
+    known = {place for place, _ in running.settings.providers()}
 
     def load() -> Policy:
         try:
             fresh = load_configuration(path)
         except ConfigurationError as error:
             raise ValueError(str(error)) from error
-        new = set(fresh.settings.gateways) | set(fresh.settings.carriers)
-        missing = new - set(running.settings.gateways) - set(running.settings.carriers)
-        if missing:
-            raise ValueError(f"{path}: {', '.join(sorted(missing))}: a new provider needs a restart")
+        new = [".".join(place) for place, _ in fresh.settings.providers() if place not in known]
+        if new:
+            raise ValueError(f"{path}: {', '.join(sorted(new))}: a new provider needs a restart")
         return fresh.policy
 
     return load
@@ -171,18 +171,18 @@ async def running_engine(
     Raises AlreadyRunningError when another daemon owns the database, StoreUnavailableError, and ValueError when a
     secret cannot be read.
     """
-    from renewd.adapters.store.connect import connect, migrate, owned
+    from renewd.adapters.store.connect import FILE, connect, migrate, owned
     from renewd.adapters.store.sql_store import SqlStore
 
     database = connect(configuration.database_url(environ))
     with owned(database):
         migrate(database)
-        store = SqlStore(
-            database, f"{socket.gethostname()}:{os.getpid()}", configuration.settings.schedule.lease
-        )
+        shared = database.dialect.name != FILE
+        name = f"{socket.gethostname()}:{os.getpid()}"
+        store = SqlStore(database, name, configuration.settings.schedule.lease, alone=not shared)
         try:
-            await store.take_over()
             async with _assembled(configuration, store, clock, tell, environ) as engine:
+                engine.shared = shared
                 yield engine
         finally:
             await store.close()

@@ -1,9 +1,11 @@
 """Writing a group of changes in one transaction: each guarded by what it was decided on, or not written at all."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, bindparam, exists, insert, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, select, text, update
 
+from renewd.adapters.store import shared_brake
 from renewd.adapters.store.cases import being_charged, is_halted
 from renewd.adapters.store.rows import attempt_row, event_row, notice_row, renewal_row, subscription_row
 from renewd.adapters.store.tables import (
@@ -54,23 +56,30 @@ _block_method = (
 )
 
 
-def write(connection: Connection, group: Sequence[Change]) -> list[bool]:
-    """Write the changes that still hold, and say of each whether it did."""
+def write(connection: Connection, group: Sequence[Change], *, shared: bool = False) -> list[bool]:
+    """Write the changes that still hold, and say of each whether it did; `shared` with other daemons."""
     starting = [change for change in group if change.starts_charge]
-    barred = _barred(connection, starting) if starting else set()
-    held = [change.before.renewal.id not in barred and _write_guarded(connection, change) for change in group]
-    _write_unguarded(connection, [change for change, holds in zip(group, held, strict=True) if holds])
-    return held
+    barred = _barred(connection, starting, shared=shared) if starting else set()
+    held = _move(connection, [each for each in group if each.before.renewal.id not in barred])
+    _write_unguarded(connection, held)
+    begun = [change.at for change in held if change.starts_charge]
+    if shared and begun:
+        shared_brake.count(connection, max(begun), len(begun))
+    done = set(map(id, held))
+    return [id(change) in done for change in group]
 
 
-def _barred(connection: Connection, starting: Sequence[Change]) -> set[str]:
-    """Find the renewals whose charge must not start: all are halted, or their card has been tried meanwhile.
+def _barred(connection: Connection, starting: Sequence[Change], *, shared: bool) -> set[str]:
+    """Find the renewals whose charge must not start: all are halted, the brake is reached, or their card was tried.
 
     Network rules count per card; two renewals of one customer must not each try it on what they knew before.
     """
+    methods = {change.attempt.method_id for change in starting if change.attempt}
+    if shared:
+        _hold_still(connection, methods)
     if is_halted(connection):
         return {change.before.renewal.id for change in starting}
-    methods = {change.attempt.method_id for change in starting if change.attempt}
+    barred = _above_the_brake(connection, starting) if shared else set()
     earliest = min(change.before.read_at or change.at for change in starting)
     declined = select(attempts.c.method_id, attempts.c.closed_at).where(
         attempts.c.leg == Leg.CHARGE,
@@ -80,7 +89,6 @@ def _barred(connection: Connection, starting: Sequence[Change]) -> set[str]:
     )
     news = {(method_id, at) for method_id, at in connection.execute(declined)}
     charging = being_charged(connection, methods, max(change.at for change in starting))
-    barred: set[str] = set()
     for change in starting:
         renewal_id, method_id = change.before.renewal.id, change.attempt.method_id if change.attempt else ""
         unknown = {each for each in news - set(change.before.declines) if each[0] == method_id}
@@ -90,8 +98,42 @@ def _barred(connection: Connection, starting: Sequence[Change]) -> set[str]:
     return barred
 
 
-def _write_guarded(connection: Connection, change: Change) -> bool:
-    """Move the renewal on, if it and the subscription that moves with it are as they were read."""
+def _above_the_brake(connection: Connection, starting: Sequence[Change]) -> set[str]:
+    at, most = max(change.at for change in starting), min(change.most_per_hour for change in starting)
+    left = shared_brake.left(connection, at, most)
+    return {change.before.renewal.id for change in starting[left:]}
+
+
+def _hold_still(connection: Connection, methods: Collection[str]) -> None:
+    """Let nobody halt, and no other daemon charge one of these cards, until this is written."""
+    connection.execute(text("LOCK TABLE service_state IN SHARE MODE"))
+    theirs = select(payment_methods.c.id).where(payment_methods.c.id.in_(list(methods)))
+    connection.execute(theirs.order_by(payment_methods.c.id).with_for_update())
+
+
+def _move(connection: Connection, group: Sequence[Change]) -> list[Change]:
+    """Move the renewals on that are still as they were read, and give the changes that did.
+
+    Nearly always all of them are: so those of one kind are moved together, and one by one only when some are not.
+    """
+    kinds: defaultdict[tuple[bool, bool], list[Change]] = defaultdict(list)
+    for change in group:
+        kinds[change.goes_on, change.subscription is not None].append(change)
+    held: list[Change] = []
+    for kind, changes in kinds.items():
+        rows = [_guarded_row(change) for change in changes]
+        together = connection.begin_nested() if len(rows) > 1 else None
+        if connection.execute(_moves[kind], rows).rowcount == len(rows):
+            held += changes
+        elif together:
+            together.rollback()
+            each = zip(changes, rows, strict=True)
+            held += [change for change, row in each if connection.execute(_moves[kind], row).rowcount == 1]
+    return held
+
+
+def _guarded_row(change: Change) -> dict[str, object]:
+    """Give the new row, and what the old one and its subscription must still be."""
     before = change.before
     row = renewal_row(change.renewal)
     row |= {"of_renewal": row.pop("id"), "read_version": before.renewal.version, "read_lease": before.lease}
@@ -102,8 +144,7 @@ def _write_guarded(connection: Connection, change: Change) -> bool:
             "old_end": before.subscription.current_period_end,
             "old_state": before.subscription.state,
         }
-    statement = _moves[change.goes_on, change.subscription is not None]
-    return connection.execute(statement, row).rowcount == 1
+    return row
 
 
 def _write_unguarded(connection: Connection, written: Sequence[Change]) -> None:

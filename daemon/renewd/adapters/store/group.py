@@ -15,6 +15,7 @@ from renewd.renewal.change import Change
 
 T = TypeVar("T")
 GROUP_LIMIT = 256
+CROSSED_TRIES = 5
 
 Write = Callable[[Connection, Sequence[Change]], list[bool]]
 
@@ -88,10 +89,12 @@ class GroupWriter:
                 group.append(self._waiting.popleft())
             return group
 
-    def _serve(self, group: list[_Request]) -> list[tuple[_Request, Any]]:
+    def _serve(self, group: list[_Request], tries: int = CROSSED_TRIES) -> list[tuple[_Request, Any]]:
         try:
             results = self._transaction(group)
         except (OperationalError, InterfaceError) as error:
+            if crossed(error) and tries:
+                return self._serve(group, tries - 1)
             # A connection that has failed may be half-way through anything; the next group gets a new one.
             self._disconnect()
             unavailable = StoreUnavailableError(str(error.orig))
@@ -118,6 +121,11 @@ class GroupWriter:
                 connection.close()
             except DBAPIError:
                 connection.invalidate()
+
+
+def crossed(error: DBAPIError) -> bool:
+    """Say whether a transaction was undone only because another one crossed its way: the same once more may succeed."""
+    return getattr(error.orig, "sqlstate", "") in ("40001", "40P01")
 
 
 def _give(answers: list[tuple[_Request, Any]]) -> None:

@@ -1,8 +1,10 @@
 """Rows to values and back: the one place that knows how the nouns are kept."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields
-from typing import Any
+from functools import cache
+from operator import attrgetter
+from typing import Any, cast
 
 from renewd.renewal.audit import AuditRow, Event
 from renewd.renewal.model import (
@@ -108,13 +110,21 @@ def event_row(event: Event) -> dict[str, Any]:
     return _with_amount(_plain(event))
 
 
-def _plain(noun: Any) -> dict[str, Any]:
-    return {field.name: getattr(noun, field.name) for field in fields(noun)}
+def _plain(noun: object) -> dict[str, Any]:
+    names, values = _names_and_values(cast("Hashable", type(noun)))
+    return dict(zip(names, values(noun), strict=True))
+
+
+@cache
+def _names_and_values(kind: Any) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    names = tuple(field.name for field in fields(kind))
+    return names, attrgetter(*names)
 
 
 def _read(row: Row, noun: type, leave_out: str = "", **readers: Callable[[Any], Any]) -> dict[str, Any]:
     """Give the fields of a noun, those that have one through a reader. Raises UnreadableError."""
-    values = {field.name: row[field.name] for field in fields(noun) if field.name != leave_out}
+    names, _ = _names_and_values(cast("Hashable", noun))
+    values = {name: row[name] for name in names if name != leave_out}
     for name, reader in readers.items():
         try:
             values[name] = reader(values[name])

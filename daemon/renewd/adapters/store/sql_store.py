@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, func, insert, or_, select, update
 
-from renewd.adapters.store import cases, changes, plans
+from renewd.adapters.store import cases, changes, fleet, plans
 from renewd.adapters.store.commands import wake
+from renewd.adapters.store.connect import FILE
 from renewd.adapters.store.group import GroupWriter
 from renewd.adapters.store.reading import apart
 from renewd.adapters.store.rows import event_row, notice_of, renewal_row
@@ -16,6 +17,7 @@ from renewd.adapters.store.tables import attempts, audit_log, notices, renewals,
 from renewd.renewal.audit import Event
 from renewd.renewal.change import Change, Opening
 from renewd.renewal.events import SET_ASIDE_FOR, set_aside
+from renewd.renewal.fleet import Fleet
 from renewd.renewal.model import Case, HoldReason, Leg, Subscription, SubscriptionState
 from renewd.renewal.notice import Notice
 
@@ -29,27 +31,27 @@ _move_notice = (
 class SqlStore:
     """The durable state of one daemon. See `ports.Store` for what each method promises."""
 
-    def __init__(self, engine: Engine, owner: str, lease: timedelta) -> None:
-        """Use a migrated database; `owner` names this daemon in the leases, each of which lasts for `lease`."""
+    def __init__(self, engine: Engine, owner: str, lease: timedelta, *, alone: bool = False) -> None:
+        """Use a migrated database; `owner` names this daemon in the leases, each of which lasts for `lease`.
+
+        It is `alone` where no other daemon can be: what leases there are when it comes are of its own earlier lives.
+        """
         self._owner = owner
+        self._alone = alone
         self._lease = lease
-        self._writer = GroupWriter(engine, changes.write)
+        self._writer = GroupWriter(engine, partial(changes.write, shared=not alone and _is_server(engine)))
 
     async def close(self) -> None:
         """Finish what is waiting to be written."""
         await self._writer.close()
 
-    async def take_over(self) -> None:
-        """Void every lease: for the start of the one daemon that owns the database."""
+    async def beat(self, now: datetime) -> Fleet:
+        """See `ports.Store`."""
+        return await self._writer.call(partial(fleet.beat, name=self._owner, now=now, alone=self._alone))
 
-        def void(connection: Connection) -> None:
-            connection.execute(
-                update(renewals)
-                .where(renewals.c.next_at.is_not(None), renewals.c.lease_until.is_not(None))
-                .values(lease_until=None)
-            )
-
-        await self._writer.call(void)
+    async def leave(self) -> None:
+        """See `ports.Store`."""
+        await self._writer.call(partial(fleet.leave, name=self._owner))
 
     async def newly_due(
         self,
@@ -111,10 +113,6 @@ class SqlStore:
                 break
         await self._writer.call(partial(plans.planned_under, digest=digest))
         return moved, aside
-
-    async def doubt(self) -> None:
-        """See `ports.Store`."""
-        await self._writer.call(plans.doubt)
 
     async def claim(self, now: datetime, limit: int) -> tuple[Sequence[Case], Sequence[Event]]:
         """See `ports.Store`."""
@@ -200,6 +198,10 @@ class SqlStore:
 
     async def _rows(self, query: Any) -> Sequence[Any]:
         return await self._writer.call(lambda connection: connection.execute(query).mappings().all())
+
+
+def _is_server(engine: Engine) -> bool:
+    return engine.dialect.name != FILE
 
 
 def _log(connection: Connection, events: Sequence[Event]) -> None:

@@ -24,6 +24,19 @@ def put_once(connection: Connection, table: Table, rows: Sequence[Mapping[str, A
         connection.execute(_put_once(connection.dialect.name, table), rows)
 
 
+def add(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
+    """Insert a row; one whose key is known gets these numbers added to its own."""
+    connection.execute(_add(connection.dialect.name, table), [row])
+
+
+@cache
+def _add(dialect: str, table: Table) -> Any:
+    statement = _INSERTS[dialect](table)
+    keys = [column.name for column in table.primary_key]
+    summed = {each.name: each + statement.excluded[each.name] for each in table.c if each.name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=summed)
+
+
 @cache
 def _put(dialect: str, table: Table, kept: tuple[str, ...]) -> Any:
     statement = _INSERTS[dialect](table)

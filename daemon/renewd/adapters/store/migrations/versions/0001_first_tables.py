@@ -29,6 +29,7 @@ def upgrade() -> None:
     _customers()
     _payment_methods()
     _service_state()
+    _fleet()
     _subscriptions()
     _attempts()
     _attempts_indexes()
@@ -80,6 +81,20 @@ def _service_state() -> None:
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("key"),
+    )
+
+
+def _fleet() -> None:
+    op.create_table(
+        "daemons",
+        sa.Column("name", sa.String(), primary_key=True),
+        sa.Column("started_at", Instant(timezone=True), nullable=False),
+        sa.Column("seen_at", Instant(timezone=True), nullable=False),
+    )
+    op.create_table(
+        "charge_counts",
+        sa.Column("minute", Instant(timezone=True), primary_key=True),
+        sa.Column("begun", sa.Integer(), nullable=False),
     )
 
 
