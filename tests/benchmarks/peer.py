@@ -1,9 +1,12 @@
 """The peer: the same work as a script would do it, one renewal after the other, as durable and without guards."""
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
+import psycopg
 
 from tests.benchmarks.measure import peak_rss, spending
 
@@ -14,10 +17,31 @@ CREATE TABLE attempts (key TEXT PRIMARY KEY, state TEXT, reference TEXT);
 _ENDS, _NEXT = "2026-12-08T00:00:00Z", "2027-01-07T00:00:00Z"
 
 
-async def loop(folder: str, url: str, renewals: int) -> dict[str, float]:
+class Plain:
+    """A database as a script uses it: SQLite in a file, or the PostgreSQL at a URL."""
+
+    def __init__(self, folder: str, server: str) -> None:
+        self._mark = "%s" if server else "?"
+        if server:
+            self._connection: Any = psycopg.connect(server, autocommit=True)
+            self._connection.execute(_TABLES)
+        else:
+            self._connection = sqlite3.connect(Path(folder) / "peer.db", isolation_level=None)
+            self._connection.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; {_TABLES}")
+
+    def execute(self, statement: str, values: Sequence[object] = ()) -> Any:
+        return self._connection.execute(statement.replace("?", self._mark), values)
+
+    def executemany(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
+        self._connection.cursor().executemany(statement.replace("?", self._mark), rows)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+async def loop(folder: str, url: str, renewals: int, server: str = "") -> dict[str, float]:
     """Charge and extend so many subscriptions in a row; each step is a transaction of its own."""
-    database = sqlite3.connect(Path(folder) / "peer.db", isolation_level=None)
-    database.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; {_TABLES}")
+    database = Plain(folder, server)
     rows = [
         (f"S-{n:07}", f"pm_ok_{n:07}", f"cus_{n:07}", f"extend_ok_{n:07}", _ENDS) for n in range(renewals)
     ]
@@ -31,7 +55,7 @@ async def loop(folder: str, url: str, renewals: int) -> dict[str, float]:
     return {"renew": spent.wall, "renew_cpu": spent.cpu, "rss": peak_rss()}
 
 
-def _renew(database: sqlite3.Connection, client: httpx.Client, row: tuple[str, ...]) -> None:
+def _renew(database: Plain, client: httpx.Client, row: tuple[str, ...]) -> None:
     subscription, card, customer, line, ends = row
     key = f"{subscription}/{ends}"
     database.execute("INSERT INTO attempts VALUES (?, 'sent', '')", (f"{key}/charge",))

@@ -12,7 +12,7 @@ from tests.benchmarks.measure import Row, middle, noise
 
 LATENCIES = (0, 50)  # milliseconds
 REQUESTS = 2  # of one renewal, one after the other
-CHANGES = 4  # of one renewal: begin and record, for each of its two legs
+CHANGES = 3  # of one renewal: before its charge, between its two legs, after its extension
 
 
 @dataclass(frozen=True, slots=True)

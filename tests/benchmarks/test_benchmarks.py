@@ -11,6 +11,7 @@ HEADINGS = (
     "Renewals over HTTP, sandbox at 0 ms",
     "Renewals over HTTP, sandbox at 50 ms",
     "Renewals without HTTP",
+    "Renewals over HTTP, a bare stub at 0 ms",
     "Processor seconds for 1,000 renewals",
     "Peak memory",
     "50 newly due among 2,000 subscriptions",

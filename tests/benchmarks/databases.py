@@ -1,0 +1,110 @@
+"""Renewals a second on each database, beside a bare gateway and carrier that cost as little as they can."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.benchmarks import jobs, peer
+from tests.benchmarks.alone import Job, alone
+from tests.benchmarks.measure import Row, middle, noise
+from tests.benchmarks.renewals import REQUESTS, Figures
+from tests.benchmarks.stub import Stub
+from tests.postgres import empty_database
+
+DATABASES = ("SQLite", "PostgreSQL")
+LATENCIES = (0, 50)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured, how many at once, and how often."""
+
+    renewals: int = 3000
+    concurrencies: tuple[int, ...] = (64, 16, 256)
+    repeat: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One of the things that are measured."""
+
+    job: Job
+    renewals: int
+    latency: int
+    database: str = ""
+    options: dict[str, int] = field(default_factory=dict)
+
+    def done(self) -> dict[str, float]:
+        """Do it in a process and on a database of its own, against a new stub."""
+        options: dict[str, Any] = dict(self.options)
+        if self.database == "PostgreSQL":
+            options["server"] = empty_database(durable=True)
+        stub = Stub(self.latency)
+        try:
+            with tempfile.TemporaryDirectory(prefix="renewd-bench-") as folder:
+                return alone(self.job, folder=folder, url=stub.url, renewals=self.renewals, **options)
+        finally:
+            stub.stop()
+
+
+def databases(size: Size) -> Iterator[Row]:
+    """Measure everything in turns, so that a busy minute of the machine is shared by all."""
+    works = _works(size)
+    figures = {name: Figures(work.renewals) for name, work in works.items()}
+    for _ in range(size.repeat):
+        for name, work in works.items():
+            figures[name].add(work.done())
+    for latency in LATENCIES:
+        yield from _at_latency(figures, latency, size)
+
+
+def _works(size: Size) -> dict[str, Work]:
+    works = {}
+    for latency in LATENCIES:
+        for at_once in size.concurrencies:
+            options = {"concurrency": at_once}
+            works[f"http {latency} {at_once}"] = Work(jobs.request, size.renewals, latency, "", options)
+            for database in DATABASES:
+                work = Work(jobs.renew, size.renewals, latency, database, options)
+                works[f"{database} {latency} {at_once}"] = work
+        for database in DATABASES:
+            # A loop needs no long run to show its pace.
+            count = size.renewals // (60 if latency else 5) + 1
+            works[f"loop {database} {latency}"] = Work(peer.loop, count, latency, database)
+    return works
+
+
+def _at_latency(figures: dict[str, Figures], latency: int, size: Size) -> Iterator[Row]:
+    yield Row(f"Renewals over HTTP, a bare stub at {latency} ms: {REQUESTS} requests and three commits each")
+    for database in DATABASES:
+        for at_once in size.concurrencies:
+            ours = figures[f"{database} {latency} {at_once}"]
+            yield from _beside(
+                f"  {database}, {at_once} at once", ours, list(_others(figures, database, latency, at_once))
+            )
+    for database in DATABASES:
+        ours, http = (figures[f"{name} {latency} {size.concurrencies[0]}"] for name in (database, "http"))
+        beside = f"{middle(http.cpu()):.2f} s, the same requests and nothing else"
+        ratio = f"{middle(ours.cpu()) / middle(http.cpu()):.2f}"
+        what = f"  processor for 1,000, {database}"
+        yield Row(what, f"{middle(ours.cpu()):.2f} s", noise(ours.cpu()), beside, ratio)
+
+
+def _others(
+    figures: dict[str, Figures], database: str, latency: int, at_once: int
+) -> Iterator[tuple[float, str]]:
+    if latency:
+        yield (
+            1000 * at_once / (REQUESTS * latency),
+            f"what {at_once} at once can do in {REQUESTS} x {latency} ms",
+        )
+    yield figures[f"http {latency} {at_once}"].rate(), "the same requests and nothing else"
+    yield figures[f"loop {database} {latency}"].rate(), "a plain loop on the same database"
+
+
+def _beside(what: str, ours: Figures, others: list[tuple[float, str]]) -> Iterator[Row]:
+    first = (what, f"{ours.rate():.0f}/s", noise(ours.rates()))
+    for other, name in others:
+        yield Row(*first, f"{other:.0f}/s, {name}", f"{ours.rate() / other:.2f}")
+        first = ("", "", "")
