@@ -104,31 +104,35 @@ def _above_the_brake(connection: Connection, starting: Sequence[Change]) -> set[
     return {change.before.renewal.id for change in starting[left:]}
 
 
+_NO_HALT = text("LOCK TABLE service_state IN SHARE MODE")
+
+
 def _hold_still(connection: Connection, methods: Collection[str]) -> None:
     """Let nobody halt, and no other daemon charge one of these cards, until this is written."""
-    connection.execute(text("LOCK TABLE service_state IN SHARE MODE"))
+    connection.execute(_NO_HALT)
     theirs = select(payment_methods.c.id).where(payment_methods.c.id.in_(list(methods)))
     connection.execute(theirs.order_by(payment_methods.c.id).with_for_update())
+
+
+class _SomeAreStaleError(Exception):
+    """Of the changes that were written together not all still held: they must be written in smaller groups."""
 
 
 def _move(connection: Connection, group: Sequence[Change]) -> list[Change]:
     """Move the renewals on that are still as they were read, and give the changes that did.
 
-    Nearly always all of them are: so those of one kind are moved together, and one by one only when some are not.
+    Nearly always all of them are, so those of one kind are moved by one statement. Raises _SomeAreStaleError.
     """
     kinds: defaultdict[tuple[bool, bool], list[Change]] = defaultdict(list)
     for change in group:
         kinds[change.goes_on, change.subscription is not None].append(change)
     held: list[Change] = []
     for kind, changes in kinds.items():
-        rows = [_guarded_row(change) for change in changes]
-        together = connection.begin_nested() if len(rows) > 1 else None
-        if connection.execute(_moves[kind], rows).rowcount == len(rows):
+        moved = connection.execute(_moves[kind], [_guarded_row(change) for change in changes]).rowcount
+        if moved == len(changes):
             held += changes
-        elif together:
-            together.rollback()
-            each = zip(changes, rows, strict=True)
-            held += [change for change, row in each if connection.execute(_moves[kind], row).rowcount == 1]
+        elif len(changes) > 1:
+            raise _SomeAreStaleError
     return held
 
 
