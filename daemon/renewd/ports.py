@@ -7,7 +7,7 @@ from typing import Protocol
 from renewd.renewal.audit import AuditRow, Event
 from renewd.renewal.change import Change, Opening
 from renewd.renewal.command import Standing, Verb
-from renewd.renewal.fleet import Fleet
+from renewd.renewal.fleet import Daemon, Fleet
 from renewd.renewal.model import Attempt, Case, HoldReason, Subscription, UnreadableError
 from renewd.renewal.moment import Moment
 from renewd.renewal.notice import Letter, Notice
@@ -167,12 +167,8 @@ class Books(Protocol):
         """Count everything."""
         ...
 
-    def running(self) -> bool | None:
-        """Say whether a daemon runs on the database; None where that cannot be seen."""
-        ...
-
-    def running_since(self) -> datetime | None:
-        """Give when the daemon that runs on the database started; None when none is known to run."""
+    def daemons(self, now: datetime) -> Sequence[Daemon] | None:
+        """Give the daemons that run on the database; None where that cannot be seen."""
         ...
 
     def close(self) -> None:

@@ -1,10 +1,15 @@
 """A database carried over to a PostgreSQL, and every question asked of it there."""
 
+from datetime import timedelta
+
 import pytest
 
-from tests.cli.building import SETTINGS, Shop
+from renewd.adapters.store.connect import connect
+from renewd.adapters.store.tables import daemons
+from tests.cli.building import NOW, SETTINGS, Shop
 from tests.postgres import empty_database, fresh_database
 
+LATER = NOW + timedelta(days=5)
 QUESTIONS = [
     "list",
     "list --state active --stage due --plan att-10gb --ends-within 3d",
@@ -51,8 +56,15 @@ def test_everything_is_told_as_before_and_the_old_file_says_where_it_went(
 
     later.write("renewd.yaml", SETTINGS.replace("sqlite:///renewd.db", "'{env RENEWD_TEST_DATABASE}'"))
     assert told(later) == before
-    assert later.json("status") == status | {"running": None}
-    assert later.out("status").startswith("daemon         unknown: it cannot be seen from here\n")
+    assert later.json("status") == status
+    with connect(url).begin() as connection:
+        rows = [{"name": f"host:{n}", "started_at": NOW, "seen_at": LATER} for n in (7, 8)]
+        connection.execute(daemons.insert(), rows)
+    assert later.out("status").startswith(
+        "daemons        2 running\n"
+        "               host:7 since 2026-12-01 12:00Z, 5 days ago\n"
+        "               host:8 since 2026-12-01 12:00Z, 5 days ago\n"
+    )
     later.out("halt", "--reason", "a drill", "--yes")
     assert later.run("status").code == 3
     later.out("unhalt", "--reason", "done", "--yes")

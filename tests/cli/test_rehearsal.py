@@ -11,6 +11,7 @@ import pytest
 
 from renewd.adapters.clock import SystemClock
 from renewd.cli.rehearsal import as_run
+from renewd.renewal.fleet import Daemon
 from tests.cli.building import NOW, POLICY, Shop
 from tests.renewal.building import moment
 
@@ -19,7 +20,8 @@ UNLESS = "unless the gateway has a charge already"
 
 @pytest.mark.parametrize("since", [NOW, None])
 def test_a_running_daemon_asks_about_nothing_that_came_after_it(since: datetime | None) -> None:
-    books: Any = SimpleNamespace(running_since=lambda: since)
+    running = [Daemon("one", since, NOW)] if since else []
+    books: Any = SimpleNamespace(daemons=lambda now: running)
     assert as_run(books, moment(NOW + timedelta(days=3))).running_since == since
 
 

@@ -144,8 +144,12 @@ def test_a_hold_of_a_later_version_is_counted_too(later: Shop) -> None:
 
 def test_a_running_daemon_is_seen(shop: Shop) -> None:
     with daemon(shop):
-        assert shop.out("status").startswith("daemon         running\n")
-        assert shop.json("status")["running"] is True
+        assert shop.out("status").startswith("daemon         running since 2026-12-01 12:00Z, now\n")
+        found = shop.json("status")
+        assert (found["running"], [each["started_at"] for each in found["daemons"]]) == (
+            True,
+            ["2026-12-01T12:00:00Z"],
+        )
 
 
 def test_the_policy_in_force_is_told_beside_the_one_in_the_file(shop: Shop) -> None:

@@ -18,6 +18,7 @@ from renewd.renewal.moment import Moment
 from renewd.renewal.money import Money
 from renewd.renewal.query import Listed, ListQuery
 from renewd.renewal.step import Charge, CheckFirst, Close, Drop, Extend, Hold, Resend, Rest, Settle, Wait
+from renewd.service.wiring import system_clock
 
 STYLES = {"charge": "bold", "hold": "yellow", "look up": "cyan", "extend": "cyan", "lapsed": "red"}
 
@@ -38,8 +39,8 @@ REHEARSAL = Listing(
 
 def as_run(books: Books, moment: Moment) -> Moment:
     """Give the moment as the running daemon has it, if there is one: it has asked the gateway about all that is older."""
-    since = books.running_since()
-    return replace(moment, running_since=since) if since else moment
+    running = books.daemons(system_clock().now())
+    return replace(moment, running_since=min(each.started_at for each in running)) if running else moment
 
 
 def rehearsed(books: Books, moment: Moment, left: dict[str, UnreadableError]) -> Iterator[Row]:

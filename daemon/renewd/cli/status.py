@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -92,6 +93,7 @@ def findings_of(status: Status, now: datetime, stale: timedelta) -> Iterator[str
 
 def _data(status: Status, digests: Digests, findings: list[str]) -> Mapping[str, object]:
     fields = {name: getattr(status, name) for name in type(status).__slots__}
+    fields["daemons"] = [asdict(each) for each in status.daemons]
     policy = {name: digest or None for name, digest in digests._asdict().items()}
     return {"healthy": not findings, "findings": findings, "policy": policy} | fields
 
@@ -107,7 +109,7 @@ def _write(status: Status, digests: Digests, findings: list[str], now: datetime,
 
 
 def _lines(status: Status, digests: Digests, now: datetime) -> Iterator[tuple[str, str, str]]:
-    yield ("daemon", *DAEMON[status.running])
+    yield from _daemons(status, now)
     yield "policy", _policy(digests, status.running), "" if len({*digests}) == 1 else "yellow"
     yield ("charging", "halted", "bold red") if status.halted else ("charging", "on", "green")
     yield "subscriptions", _counted(status.subscriptions) or "none", ""
@@ -128,6 +130,17 @@ def _lines(status: Status, digests: Digests, now: datetime) -> Iterator[tuple[st
     yield "letters owed", str(status.notices_owed or "none"), ""
     yield "last event", _at(status.last_event, now) or "none", ""
     yield "paid, 30 days", ", ".join(map(str, status.paid_30_days)) or "nothing", "bold"
+
+
+def _daemons(status: Status, now: datetime) -> Iterator[tuple[str, str, str]]:
+    text, style = DAEMON[status.running]
+    if len(status.daemons) < 2:  # noqa: PLR2004
+        since = [f" since {_at(each.started_at, now)}" for each in status.daemons]
+        yield "daemon", "".join([text, *since]), style
+        return
+    yield "daemons", f"{len(status.daemons)} running", style
+    for each in status.daemons:
+        yield "", f"{each.name} since {_at(each.started_at, now)}", ""
 
 
 def _policy(digests: Digests, running: bool | None) -> str:

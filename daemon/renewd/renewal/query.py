@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from renewd.renewal.fleet import Daemon
 from renewd.renewal.model import Attempt, Customer, PaymentMethod, Renewal, Subscription, UnreadableError
 from renewd.renewal.money import Money
 
@@ -67,7 +68,7 @@ class Status:
     `oldest_due` is since when the first of them or of the subscriptions to be opened waits; `in_doubt` counts open
     attempts that may have arrived, `oldest_doubt` is when the first of those without any answer was sent; `unplanned` counts active
     subscriptions that will never open by themselves (their plan is unknown); `set_aside` what stands still after an
-    error, or because it cannot be read. `running` is None where that cannot be seen; `moved_to` is where everything was
+    error, or because it cannot be read. `running` is None where that cannot be seen, `daemons` those that do; `moved_to` is where everything was
     carried over to, when this database is no longer in use.
     """
 
@@ -85,6 +86,7 @@ class Status:
     set_aside: int
     last_event: datetime | None
     running: bool | None
+    daemons: tuple[Daemon, ...]
     moved_to: str
     paid_30_days: tuple[Money, ...] = field(default=())
 

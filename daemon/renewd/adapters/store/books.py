@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from renewd.adapters.store import commands, plans
 from renewd.adapters.store.connect import FILE, unusable
 from renewd.adapters.store.dossiers import PAGE, dossier, neighbours, page, wanted
+from renewd.adapters.store.fleet import known
 from renewd.adapters.store.glance import status
 from renewd.adapters.store.imports import put_records
 from renewd.adapters.store.reading import rows_of
@@ -19,6 +20,7 @@ from renewd.adapters.store.sqlite_file import READING, is_owned
 from renewd.adapters.store.tables import audit_log, payment_methods
 from renewd.renewal.audit import AuditRow, Event
 from renewd.renewal.command import Standing, Verb
+from renewd.renewal.fleet import Daemon
 from renewd.renewal.model import UnreadableError
 from renewd.renewal.moment import Moment
 from renewd.renewal.policy import Policy
@@ -146,19 +148,15 @@ class SqlBooks:
 
     def status(self, now: datetime) -> Status:
         """See `ports.Books`."""
-        return self._read(partial(status, now=now, running=self.running()))
+        return self._read(partial(status, now=now, daemons=self.daemons(now)))
 
-    def running(self) -> bool | None:
+    def daemons(self, now: datetime) -> Sequence[Daemon] | None:
         """See `ports.Books`."""
-        return is_owned(self._engine) if self._engine.dialect.name == FILE else None
-
-    def running_since(self) -> datetime | None:
-        """See `ports.Books`."""
-        if not self.running():
-            return None
-        starts = select(audit_log.c.at).where(audit_log.c.name == "service.started")
-        last = starts.order_by(audit_log.c.sequence.desc()).limit(1)
-        return self._read(lambda connection: connection.execute(last).scalar())
+        if self._engine.dialect.name != FILE:
+            return [each for each in self._read(known) if each.lives(now)]
+        owned = is_owned(self._engine)
+        # Whoever holds the lock is the only one there can be; when it has just come it has no row yet.
+        return (self._read(known)[:1] or [Daemon("", now, now)]) if owned else [] if owned is False else None
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         """Run what only reads; it waits for no writer, and no writer for it."""

@@ -1,5 +1,6 @@
 """Everything at a glance: counts over the whole database, for `renewd status`."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from renewd.adapters.store.tables import (
     service_state,
     subscriptions,
 )
+from renewd.renewal.fleet import Daemon
 from renewd.renewal.model import AttemptState, HoldReason, Stage, SubscriptionState
 from renewd.renewal.money import Money
 from renewd.renewal.query import Status
@@ -53,7 +55,7 @@ def halted(connection: Connection) -> str:
     return _state(connection, HALTED)
 
 
-def status(connection: Connection, now: datetime, *, running: bool | None) -> Status:
+def status(connection: Connection, now: datetime, *, daemons: Sequence[Daemon] | None) -> Status:
     """Count everything."""
     opens = _one(connection, select(func.min(subscriptions.c.opens_at)))
     looks = _one(connection, select(func.min(renewals.c.next_at)))
@@ -73,7 +75,8 @@ def status(connection: Connection, now: datetime, *, running: bool | None) -> St
         unplanned=_unplanned(connection),
         set_aside=_set_aside(connection, now),
         last_event=_one(connection, select(func.max(audit_log.c.at))),
-        running=running,
+        running=None if daemons is None else bool(daemons),
+        daemons=tuple(daemons or ()),
         moved_to=_state(connection, MOVED_TO),
         paid_30_days=_paid_since(connection, now - timedelta(days=30)),
     )
