@@ -76,7 +76,6 @@ class Loop:
         if touch:
             touch.cancel()
         await engine.log([self._event("service.stopped", "")])
-        await engine.store.leave()
 
     async def _rest(self, most: timedelta) -> None:
         """Wait for the metronome, or to be told to stop."""

@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,16 @@ from renewd.adapters.configuration import (
     render_for_github,
     schema,
 )
-from renewd.ports import AlreadyRunningError, Books, Carrier, Clock, Gateway, Messenger, Store
+from renewd.ports import (
+    AlreadyRunningError,
+    Books,
+    Carrier,
+    Clock,
+    Gateway,
+    Messenger,
+    Store,
+    StoreUnavailableError,
+)
 from renewd.renewal.audit import Event
 from renewd.renewal.model import Leg
 from renewd.renewal.policy import Policy
@@ -185,6 +194,8 @@ async def running_engine(
                 engine.shared = shared
                 yield engine
         finally:
+            with suppress(StoreUnavailableError):  # the others will notice by themselves
+                await store.leave()
             await store.close()
 
 
