@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from renewd.renewal.money import Money
 
@@ -241,6 +242,7 @@ def open_attempt(case: Case) -> Attempt:
     return case.attempt
 
 
+@lru_cache(maxsize=4096)
 def compact(instant: datetime) -> str:
     """Write an instant for use in an id or a key: `20261123T090000Z`."""
     return instant.strftime("%Y%m%dT%H%M%SZ")

@@ -1,14 +1,15 @@
 """Reading cases: each with all that a decision may look at, in a handful of queries for the whole batch."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from renewd.adapters.store.reading import rows_of
 from renewd.adapters.store.rows import attempt_of, customer_of, method_of, renewal_of, subscription_of
+from renewd.adapters.store.statements import among
 from renewd.adapters.store.tables import (
     attempts,
     customers,
@@ -32,25 +33,20 @@ def read(connection: Connection, renewal_ids: Sequence[str], now: datetime) -> l
     """
     if not renewal_ids:
         return []
-    found = {
-        row["id"]: row for row in rows_of(connection, select(renewals).where(renewals.c.id.in_(renewal_ids)))
-    }
+    found = _by(connection, renewals, "id", renewal_ids)
     owners = _by(connection, subscriptions, "id", (row["subscription_id"] for row in found.values()))
     people = _by(connection, customers, "id", (row["customer_id"] for row in owners.values()))
     methods = defaultdict(list)
     for row in rows_of(
-        connection, select(payment_methods).where(payment_methods.c.customer_id.in_(list(people)))
+        connection, select(payment_methods).where(among(connection, payment_methods.c.customer_id, people))
     ):
         methods[row["customer_id"]].append(method_of(row))
-    open_attempts = {
-        row["renewal_id"]: attempt_of(row)
-        for row in rows_of(
-            connection,
-            select(attempts).where(attempts.c.renewal_id.in_(list(found)), attempts.c.closed_at.is_(None)),
-        )
-    }
-    declines = _declines(connection, [method.id for each in methods.values() for method in each], now)
-    charging = being_charged(connection, [method.id for each in methods.values() for method in each], now)
+    unanswered = select(attempts).where(
+        among(connection, attempts.c.renewal_id, found), attempts.c.closed_at.is_(None)
+    )
+    open_attempts = {row["renewal_id"]: attempt_of(row) for row in rows_of(connection, unanswered)}
+    cards = [method.id for each in methods.values() for method in each]
+    declines, charging = tries(connection, cards, now - DECLINES_COUNT_FOR, now)
     halted = is_halted(connection)
     cases = []
     for row in (found[renewal_id] for renewal_id in renewal_ids if renewal_id in found):
@@ -86,36 +82,31 @@ def is_halted(connection: Connection) -> bool:
     )
 
 
-def _declines(connection: Connection, method_ids: list[str], now: datetime) -> dict[str, list[datetime]]:
-    declines: dict[str, list[datetime]] = defaultdict(list)
-    query = select(attempts.c.method_id, attempts.c.closed_at).where(
+def tries(
+    connection: Connection, method_ids: Collection[str], since: datetime, now: datetime
+) -> tuple[dict[str, list[datetime]], dict[str, set[str]]]:
+    """Give, for each payment method, when it was declined from `since` on, and the renewals it is being charged for."""
+    query = select(
+        attempts.c.method_id, attempts.c.renewal_id, attempts.c.sent_at, attempts.c.closed_at
+    ).where(
         attempts.c.leg == Leg.CHARGE,
-        attempts.c.method_id.in_(method_ids),
-        attempts.c.state == AttemptState.DECLINED,
-        attempts.c.closed_at > now - DECLINES_COUNT_FOR,
+        among(connection, attempts.c.method_id, method_ids),
+        or_(
+            attempts.c.closed_at.is_(None),
+            (attempts.c.closed_at >= since) & (attempts.c.state == AttemptState.DECLINED),
+        ),
     )
+    declines, charging = defaultdict[str, list[datetime]](list), defaultdict[str, set[str]](set)
     for row in rows_of(connection, query):
-        declines[row["method_id"]].append(row["closed_at"])
-    return declines
-
-
-def being_charged(connection: Connection, method_ids: Iterable[str], now: datetime) -> dict[str, set[str]]:
-    """Give, for each payment method with a charge under way, the renewals it is for."""
-    charging: dict[str, set[str]] = defaultdict(set)
-    query = select(attempts.c.method_id, attempts.c.renewal_id).where(
-        attempts.c.leg == Leg.CHARGE,
-        attempts.c.method_id.in_(list(method_ids)),
-        attempts.c.closed_at.is_(None),
-        attempts.c.sent_at > now - UNDER_WAY,
-        attempts.c.sent_at <= now + UNDER_WAY,
-    )
-    for row in rows_of(connection, query):
-        charging[row["method_id"]].add(row["renewal_id"])
-    return charging
+        if row["closed_at"]:
+            declines[row["method_id"]].append(row["closed_at"])
+        elif now - UNDER_WAY < row["sent_at"] <= now + UNDER_WAY:
+            charging[row["method_id"]].add(row["renewal_id"])
+    return declines, charging
 
 
 def _by(connection: Connection, table: Any, column: str, keys: Iterable[str]) -> dict[str, Any]:
-    query = select(table).where(table.c[column].in_(sorted(set(keys))))
+    query = select(table).where(among(connection, table.c[column], set(keys)))
     return {row[column]: row for row in rows_of(connection, query)}
 
 

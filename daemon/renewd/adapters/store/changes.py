@@ -1,13 +1,14 @@
 """Writing a group of changes in one transaction: each guarded by what it was decided on, or not written at all."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, exists, insert, select, text, update
+from sqlalchemy import Connection, bindparam, exists, insert, literal_column, null, true, update
 
 from renewd.adapters.store import shared_brake
-from renewd.adapters.store.cases import being_charged, is_halted
+from renewd.adapters.store.cases import is_halted, tries
 from renewd.adapters.store.rows import attempt_row, event_row, notice_row, renewal_row, subscription_row
+from renewd.adapters.store.statements import run_for_each
 from renewd.adapters.store.tables import (
     attempts,
     audit_log,
@@ -18,7 +19,7 @@ from renewd.adapters.store.tables import (
 )
 from renewd.adapters.store.upserts import put, put_once
 from renewd.renewal.change import Change
-from renewd.renewal.model import AttemptState, Leg, Subscription
+from renewd.renewal.model import Subscription
 
 _RENEWAL_COLUMNS = [
     column.name
@@ -36,13 +37,13 @@ _subscription_as_read = exists().where(
     subscriptions.c.state == bindparam("old_state"),
 )
 _moved: dict[str, object] = {name: bindparam(name) for name in _RENEWAL_COLUMNS} | {
-    "version": renewals.c.version + 1
+    "version": renewals.c.version + literal_column("1")
 }
 _moves = {
     # (goes on at once, moves its subscription too): what goes on keeps its lease, what rests gives it back
     (goes_on, moves): update(renewals)
     .where(*_as_read, *([_subscription_as_read] if moves else []))
-    .values(_moved if goes_on else _moved | {"lease_until": None})
+    .values(_moved if goes_on else _moved | {"lease_until": null()})
     for goes_on in (True, False)
     for moves in (True, False)
 }
@@ -52,8 +53,9 @@ _move_subscription = (
     .values({name: bindparam(name) for name in ("current_period_end", "opens_at", "state")})
 )
 _block_method = (
-    update(payment_methods).where(payment_methods.c.id == bindparam("of_method")).values(blocked=True)
+    update(payment_methods).where(payment_methods.c.id == bindparam("of_method")).values(blocked=true())
 )
+_tell = insert(audit_log).inline()
 
 
 def write(connection: Connection, group: Sequence[Change], *, shared: bool = False) -> list[bool]:
@@ -74,25 +76,18 @@ def _barred(connection: Connection, starting: Sequence[Change], *, shared: bool)
 
     Network rules count per card; two renewals of one customer must not each try it on what they knew before.
     """
-    methods = {change.attempt.method_id for change in starting if change.attempt}
     if shared:
-        _hold_still(connection, methods)
+        shared_brake.hold_still(connection)
     if is_halted(connection):
         return {change.before.renewal.id for change in starting}
     barred = _above_the_brake(connection, starting) if shared else set()
+    methods = {change.attempt.method_id for change in starting if change.attempt}
     earliest = min(change.before.read_at or change.at for change in starting)
-    declined = select(attempts.c.method_id, attempts.c.closed_at).where(
-        attempts.c.leg == Leg.CHARGE,
-        attempts.c.method_id.in_(list(methods)),
-        attempts.c.state == AttemptState.DECLINED,
-        attempts.c.closed_at >= earliest,
-    )
-    news = {(method_id, at) for method_id, at in connection.execute(declined)}
-    charging = being_charged(connection, methods, max(change.at for change in starting))
+    declines, charging = tries(connection, methods, earliest, max(change.at for change in starting))
     for change in starting:
         renewal_id, method_id = change.before.renewal.id, change.attempt.method_id if change.attempt else ""
-        unknown = {each for each in news - set(change.before.declines) if each[0] == method_id}
-        if unknown or charging[method_id] - {renewal_id}:
+        known = {at for each, at in change.before.declines if each == method_id}
+        if set(declines[method_id]) - known or charging[method_id] - {renewal_id}:
             barred.add(renewal_id)
         charging[method_id].add(renewal_id)
     return barred
@@ -102,16 +97,6 @@ def _above_the_brake(connection: Connection, starting: Sequence[Change]) -> set[
     at, most = max(change.at for change in starting), min(change.most_per_hour for change in starting)
     left = shared_brake.left(connection, at, most)
     return {change.before.renewal.id for change in starting[left:]}
-
-
-_NO_HALT = text("LOCK TABLE service_state IN SHARE MODE")
-
-
-def _hold_still(connection: Connection, methods: Collection[str]) -> None:
-    """Let nobody halt, and no other daemon charge one of these cards, until this is written."""
-    connection.execute(_NO_HALT)
-    theirs = select(payment_methods.c.id).where(payment_methods.c.id.in_(list(methods)))
-    connection.execute(theirs.order_by(payment_methods.c.id).with_for_update())
 
 
 class _SomeAreStaleError(Exception):
@@ -128,7 +113,7 @@ def _move(connection: Connection, group: Sequence[Change]) -> list[Change]:
         kinds[change.goes_on, change.subscription is not None].append(change)
     held: list[Change] = []
     for kind, changes in kinds.items():
-        moved = connection.execute(_moves[kind], [_guarded_row(change) for change in changes]).rowcount
+        moved = run_for_each(connection, _moves[kind], [_guarded_row(change) for change in changes])
         if moved == len(changes):
             held += changes
         elif len(changes) > 1:
@@ -156,17 +141,10 @@ def _write_unguarded(connection: Connection, written: Sequence[Change]) -> None:
     moved = [change.subscription for change in written if change.subscription]
     put(connection, attempts, [attempt_row(each) for change in written for each in change.attempts])
     put_once(connection, notices, [notice_row(notice) for change in written for notice in change.notices])
-    batches = (
-        (_move_subscription, [_subscription_move(subscription) for subscription in moved]),
-        (
-            _block_method,
-            [{"of_method": change.blocked_method} for change in written if change.blocked_method],
-        ),
-        (insert(audit_log), [event_row(event) for change in written for event in change.events]),
-    )
-    for statement, rows in batches:
-        if rows:
-            connection.execute(statement, rows)
+    blocked = [{"of_method": change.blocked_method} for change in written if change.blocked_method]
+    run_for_each(connection, _move_subscription, [_subscription_move(each) for each in moved])
+    run_for_each(connection, _block_method, blocked)
+    run_for_each(connection, _tell, [event_row(event) for change in written for event in change.events])
 
 
 def _subscription_move(subscription: Subscription) -> dict[str, object]:

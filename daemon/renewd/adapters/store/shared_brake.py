@@ -10,12 +10,19 @@ from renewd.adapters.store.upserts import add
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
+_ALONE = text("LOCK TABLE charge_counts, service_state IN EXCLUSIVE MODE")
+
+
+def hold_still(connection: Connection) -> None:
+    """Let no other daemon begin a charge, and nobody halt, until this transaction ends."""
+    connection.execute(_ALONE)
+
+
 def left(connection: Connection, at: datetime, most: int) -> int:
-    """Give how many more charges may begin within the hour; it stays so until this transaction ends.
+    """Give how many more charges may begin within the hour.
 
     A minute that began within the hour, or just before it, counts whole.
     """
-    connection.execute(text("LOCK TABLE charge_counts IN EXCLUSIVE MODE"))
     within = charge_counts.c.minute.between(at - HOUR - MINUTE, at + HOUR)
     begun = connection.execute(select(func.sum(charge_counts.c.begun)).where(within)).scalar() or 0
     return max(most - int(begun), 0)

@@ -13,6 +13,7 @@ from renewd.adapters.store.connect import FILE
 from renewd.adapters.store.group import GroupWriter
 from renewd.adapters.store.reading import apart
 from renewd.adapters.store.rows import event_row, notice_of, renewal_row
+from renewd.adapters.store.statements import among
 from renewd.adapters.store.tables import attempts, audit_log, notices, renewals, subscriptions
 from renewd.renewal.audit import Event
 from renewd.renewal.change import Change, Opening
@@ -124,12 +125,15 @@ class SqlStore:
                 .where(renewals.c.next_at <= now, free)
                 .order_by(renewals.c.next_at, renewals.c.due_at)
                 .limit(limit)
+                .with_for_update(skip_locked=True)
             )
             ids = list(connection.execute(due).scalars())
             leased = {"lease_owner": self._owner, "lease_until": now + self._lease}
             epoch = renewals.c.lease_epoch + 1
             connection.execute(
-                update(renewals).where(renewals.c.id.in_(ids)).values(**leased, lease_epoch=epoch)
+                update(renewals)
+                .where(among(connection, renewals.c.id, ids))
+                .values(**leased, lease_epoch=epoch)
             )
             found, wrong = apart(ids, lambda some: cases.read(connection, some, now))
             later = now + SET_ASIDE_FOR
@@ -220,8 +224,12 @@ def _open(connection: Connection, openings: Sequence[Opening]) -> list[Opening]:
         if ends.get(opening.subscription.id) == opening.subscription.current_period_end
     }
     owners = [opening.subscription.id for opening in taken.values()]
-    connection.execute(update(subscriptions).where(subscriptions.c.id.in_(owners)).values(opens_at=None))
-    known = set(connection.execute(select(renewals.c.id).where(renewals.c.id.in_(list(taken)))).scalars())
+    connection.execute(
+        update(subscriptions).where(among(connection, subscriptions.c.id, owners)).values(opens_at=None)
+    )
+    known = set(
+        connection.execute(select(renewals.c.id).where(among(connection, renewals.c.id, taken))).scalars()
+    )
     new = [opening for renewal_id, opening in taken.items() if renewal_id not in known]
     if new:
         connection.execute(insert(renewals), [renewal_row(opening.renewal) for opening in new])
@@ -232,7 +240,7 @@ def _open(connection: Connection, openings: Sequence[Opening]) -> list[Opening]:
 def _ends(connection: Connection, subscription_ids: Sequence[str]) -> dict[str, datetime]:
     """Give the period's end of those for which a renewal may be opened; they stay so until this transaction ends."""
     query = select(subscriptions.c.id, subscriptions.c.current_period_end).where(
-        subscriptions.c.id.in_(subscription_ids),
+        among(connection, subscriptions.c.id, subscription_ids),
         subscriptions.c.state == SubscriptionState.ACTIVE,
         subscriptions.c.opens_at.is_not(None),
     )

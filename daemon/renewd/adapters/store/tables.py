@@ -1,5 +1,6 @@
 """The tables, and the indexes that enforce the rules no code may break."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,11 +34,9 @@ class Instant(TypeDecorator[datetime]):
         """Keep text on SQLite: its own type for instants costs several times as much to write."""
         return dialect.type_descriptor(String() if dialect.name == "sqlite" else DateTime(timezone=True))
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """Turn an aware instant into what the database keeps."""
-        if value is None or dialect.name != "sqlite":
-            return value
-        return value.astimezone(UTC).isoformat(" ", "microseconds")[:-6]
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], str | None] | None:
+        """Turn an aware instant into what the database keeps: PostgreSQL keeps it as it is."""
+        return _as_text if dialect.name == "sqlite" else None
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Turn what the database keeps into an aware instant."""
@@ -47,6 +46,10 @@ class Instant(TypeDecorator[datetime]):
             return datetime.fromisoformat(value).replace(tzinfo=UTC)
         instant: datetime = value.astimezone(UTC)
         return instant
+
+
+def _as_text(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.astimezone(UTC).isoformat(" ", "microseconds")[:-6]
 
 
 def _text(name: str, **options: Any) -> Column[str]:

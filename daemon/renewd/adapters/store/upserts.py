@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
+from renewd.adapters.store.statements import run_for_each
+
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -14,24 +16,22 @@ def put(
     connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], kept: Collection[str] = ()
 ) -> None:
     """Insert rows; those whose key is known are written over, but for the columns that are `kept`."""
-    if rows:
-        connection.execute(_put(connection.dialect.name, table, tuple(kept)), rows)
+    run_for_each(connection, _put(connection.dialect.name, table, tuple(kept)), rows)
 
 
 def put_once(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows; those whose key is known are left as they are."""
-    if rows:
-        connection.execute(_put_once(connection.dialect.name, table), rows)
+    run_for_each(connection, _put_once(connection.dialect.name, table), rows)
 
 
 def add(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
     """Insert a row; one whose key is known gets these numbers added to its own."""
-    connection.execute(_add(connection.dialect.name, table), [row])
+    run_for_each(connection, _add(connection.dialect.name, table), [row])
 
 
 @cache
 def _add(dialect: str, table: Table) -> Any:
-    statement = _INSERTS[dialect](table)
+    statement = _INSERTS[dialect](table).inline()
     keys = [column.name for column in table.primary_key]
     summed = {each.name: each + statement.excluded[each.name] for each in table.c if each.name not in keys}
     return statement.on_conflict_do_update(index_elements=keys, set_=summed)
@@ -39,7 +39,7 @@ def _add(dialect: str, table: Table) -> Any:
 
 @cache
 def _put(dialect: str, table: Table, kept: tuple[str, ...]) -> Any:
-    statement = _INSERTS[dialect](table)
+    statement = _INSERTS[dialect](table).inline()
     keys = [column.name for column in table.primary_key]
     moved = {each.name: statement.excluded[each.name] for each in table.c if each.name not in (*keys, *kept)}
     return statement.on_conflict_do_update(index_elements=keys, set_=moved)
@@ -47,6 +47,8 @@ def _put(dialect: str, table: Table, kept: tuple[str, ...]) -> Any:
 
 @cache
 def _put_once(dialect: str, table: Table) -> Any:
-    return _INSERTS[dialect](table).on_conflict_do_nothing(
-        index_elements=[column.name for column in table.primary_key]
+    return (
+        _INSERTS[dialect](table)
+        .inline()
+        .on_conflict_do_nothing(index_elements=[column.name for column in table.primary_key])
     )
