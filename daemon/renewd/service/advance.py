@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -25,39 +25,51 @@ from renewd.service.engine import Engine
 
 log = structlog.get_logger()
 
+_Claimed = tuple[Sequence[Case], int]
 RECORD_TRIES, RECORD_PAUSE_SECONDS = 6, 2.0
 
 
 async def advance(engine: Engine) -> int:
     """Advance every renewal that is due, as many at once as there are slots; say how many were taken up.
 
-    A slot is refilled as it falls free, so that one slow provider stalls nobody else.
+    A slot is refilled as it falls free, so that one slow provider stalls nobody else; the next are claimed meanwhile.
     """
-    started, backlog, tasks, taken = engine.clock.elapsed(), deque[Case](), set[asyncio.Task[None]](), 0
+    started, backlog, taken, exhausted = engine.clock.elapsed(), deque[Case](), 0, False
+    tasks, claims = set[asyncio.Task[None]](), set[asyncio.Task[_Claimed]]()
     try:
-        exhausted = False
         while True:
-            if not backlog and not exhausted and not engine.stopping:
-                wanted = 2 * engine.concurrency
-                cases, aside = await engine.store.claim(engine.clock.now(), wanted)
-                backlog.extend(cases)
-                for event in aside:
-                    engine.tell(event)
-                taken += len(cases) + len(aside)
-                late = engine.clock.elapsed() - started > engine.most_per_tick.total_seconds()
-                exhausted = late or len(cases) + len(aside) < wanted
+            if len(backlog) < engine.concurrency and not (claims or exhausted or engine.stopping):
+                claims.add(asyncio.create_task(_claim(engine)))
             while backlog and len(tasks) < engine.concurrency and not engine.stopping:
                 tasks.add(asyncio.create_task(advance_one(engine, backlog.popleft())))
-            if tasks:
-                done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    task.result()
-            elif exhausted or engine.stopping:
+            if not (tasks or claims):
                 return taken
+            await asyncio.wait({*tasks, *claims}, return_when=asyncio.FIRST_COMPLETED)
+            for claim in {each for each in claims if each.done()}:
+                claims.remove(claim)
+                cases, looked_at = claim.result()
+                backlog.extend(cases)
+                late = engine.clock.elapsed() - started > engine.most_per_tick.total_seconds()
+                taken, exhausted = taken + looked_at, late or looked_at < _wanted(engine)
+            for task in {each for each in tasks if each.done()}:
+                tasks.remove(task)
+                task.result()
     finally:
         # Whatever ends the tick early, no call is left to itself.
-        if tasks:
-            await asyncio.wait(tasks)
+        if tasks or claims:
+            await asyncio.wait({*tasks, *claims})
+
+
+async def _claim(engine: Engine) -> _Claimed:
+    """Claim the next that are due; say also how many were looked at, for some may have been set aside."""
+    cases, aside = await engine.store.claim(engine.clock.now(), _wanted(engine))
+    for event in aside:
+        engine.tell(event)
+    return cases, len(cases) + len(aside)
+
+
+def _wanted(engine: Engine) -> int:
+    return 2 * engine.concurrency
 
 
 async def advance_one(engine: Engine, case: Case) -> None:
