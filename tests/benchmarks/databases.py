@@ -1,19 +1,18 @@
 """Renewals a second on each database, beside a bare gateway and carrier that cost as little as they can."""
 
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
 
-from tests.benchmarks import jobs, peer
-from tests.benchmarks.alone import Job, alone
+from tests.benchmarks import fleet, jobs, peer
 from tests.benchmarks.measure import Row, middle, noise
-from tests.benchmarks.renewals import REQUESTS, Figures
+from tests.benchmarks.renewals import REQUESTS
 from tests.benchmarks.stub import Stub
-from tests.postgres import empty_database
+from tests.benchmarks.work import Figures, Work
 
 DATABASES = ("SQLite", "PostgreSQL")
 LATENCIES = (0, 50)
+TWO = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,29 +22,6 @@ class Size:
     renewals: int = 3000
     concurrencies: tuple[int, ...] = (64, 16, 256)
     repeat: int = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One of the things that are measured."""
-
-    job: Job
-    renewals: int
-    latency: int
-    database: str = ""
-    options: dict[str, int] = field(default_factory=dict)
-
-    def done(self) -> dict[str, float]:
-        """Do it in a process and on a database of its own, against a new stub."""
-        options: dict[str, Any] = dict(self.options)
-        if self.database == "PostgreSQL":
-            options["server"] = empty_database(durable=True)
-        stub = Stub(self.latency)
-        try:
-            with tempfile.TemporaryDirectory(prefix="renewd-bench-") as folder:
-                return alone(self.job, folder=folder, url=stub.url, renewals=self.renewals, **options)
-        finally:
-            stub.stop()
 
 
 def databases(size: Size) -> Iterator[Row]:
@@ -62,16 +38,19 @@ def databases(size: Size) -> Iterator[Row]:
 def _works(size: Size) -> dict[str, Work]:
     works = {}
     for latency in LATENCIES:
+        stub = partial(Stub, latency)
         for at_once in size.concurrencies:
             options = {"concurrency": at_once}
-            works[f"http {latency} {at_once}"] = Work(jobs.request, size.renewals, latency, "", options)
+            works[f"http {latency} {at_once}"] = Work(jobs.request, size.renewals, stub, options=options)
             for database in DATABASES:
-                work = Work(jobs.renew, size.renewals, latency, database, options)
+                work = Work(jobs.renew, size.renewals, stub, database, options)
                 works[f"{database} {latency} {at_once}"] = work
+        two = {"concurrency": size.concurrencies[0], "daemons": TWO}
+        works[f"fleet {latency}"] = Work(fleet.renew, size.renewals, stub, "PostgreSQL", two)
         for database in DATABASES:
             # A loop needs no long run to show its pace.
             count = size.renewals // (60 if latency else 5) + 1
-            works[f"loop {database} {latency}"] = Work(peer.loop, count, latency, database)
+            works[f"loop {database} {latency}"] = Work(peer.loop, count, stub, database)
     return works
 
 
@@ -83,6 +62,11 @@ def _at_latency(figures: dict[str, Figures], latency: int, size: Size) -> Iterat
             yield from _beside(
                 f"  {database}, {at_once} at once", ours, list(_others(figures, database, latency, at_once))
             )
+    both = figures[f"fleet {latency}"]
+    one = figures[f"PostgreSQL {latency} {size.concurrencies[0]}"].rate()
+    yield from _beside(
+        f"  PostgreSQL, {TWO} daemons, {size.concurrencies[0]} at once each", both, [(one, "one daemon")]
+    )
     for database in DATABASES:
         ours, http = (figures[f"{name} {latency} {size.concurrencies[0]}"] for name in (database, "http"))
         beside = f"{middle(http.cpu()):.2f} s, the same requests and nothing else"

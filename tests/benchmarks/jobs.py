@@ -2,6 +2,9 @@
 
 import asyncio
 import io
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -66,21 +69,10 @@ def instantly(engine: Engine) -> Engine:
 
 async def renew(folder: str, url: str, renewals: int, concurrency: int, server: str = "") -> dict[str, float]:
     """Renew so many subscriptions with the real engine; without a url, with providers that answer at once."""
+    completed = Counter[str]()
     path = Path(folder) / "renewd.db"
     populate(path, renewals, renewals, datetime.now(UTC) - HOUR, server)
-    configuration = configured(path, *([url] if url else []), server=server, concurrency=concurrency)
-    completed = 0
-
-    def tell(event: Event) -> None:
-        nonlocal completed
-        completed += event.name == "renewal.completed"
-        logs.tell(event)
-
-    logs.configure("json", "info", Nowhere())
-    async with running_engine(configuration, system_clock(), tell) as running:
-        long_ago = datetime.now(UTC) - WEEK  # before anything was due: nothing is in doubt
-        running.fleet = Fleet(Daemon("bench", long_ago, long_ago))
-        engine = running if url else instantly(running)
+    async with running(path, url, concurrency, server, counting(completed)) as engine:
         with spending() as opening:
             await scan(engine, engine.clock.now())
         with spending() as renewing:
@@ -89,8 +81,8 @@ async def renew(folder: str, url: str, renewals: int, concurrency: int, server: 
         with spending() as telling:
             if not url:
                 await announce(engine, engine.clock.now())
-    if completed != renewals:
-        raise RuntimeError(f"{completed} of {renewals} renewals were completed")
+    if completed["renewal.completed"] != renewals:
+        raise RuntimeError(f"{completed['renewal.completed']} of {renewals} renewals were completed")
     return {
         "open": opening.wall,
         "open_cpu": opening.cpu,
@@ -100,6 +92,29 @@ async def renew(folder: str, url: str, renewals: int, concurrency: int, server: 
         "tell_cpu": telling.cpu,
         "rss": peak_rss(),
     }
+
+
+def counting(completed: Counter[str]) -> Callable[[Event], None]:
+    """Write the service's log, and count its events."""
+
+    def tell(event: Event) -> None:
+        completed[event.name] += 1
+        logs.tell(event)
+
+    logs.configure("json", "info", Nowhere())
+    return tell
+
+
+@asynccontextmanager
+async def running(
+    path: Path, url: str, concurrency: int, server: str, tell: Callable[[Event], None], name: str = "bench"
+) -> AsyncIterator[Engine]:
+    """Run the real engine beside a database; without a url, with providers that answer at once."""
+    configuration = configured(path, *([url] if url else []), server=server, concurrency=concurrency)
+    async with running_engine(configuration, system_clock(), tell) as engine:
+        long_ago = datetime.now(UTC) - WEEK  # before anything was due: nothing is in doubt
+        engine.fleet = Fleet(Daemon(name, long_ago, long_ago))
+        yield engine if url else instantly(engine)
 
 
 async def request(folder: str, url: str, renewals: int, concurrency: int) -> dict[str, float]:

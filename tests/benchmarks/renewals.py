@@ -1,14 +1,13 @@
 """Renewals a second over HTTP, beside the ceilings they live under and the loop they replace."""
 
-import tempfile
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from renewd.sandbox.process import SandboxProcess
 from tests.benchmarks import jobs, peer
-from tests.benchmarks.alone import Job, alone
 from tests.benchmarks.measure import Row, middle, noise
+from tests.benchmarks.work import Figures, Work
 
 LATENCIES = (0, 50)  # milliseconds
 REQUESTS = 2  # of one renewal, one after the other
@@ -22,55 +21,6 @@ class Size:
     renewals: int = 3000
     concurrency: int = 64
     repeat: int = 3
-
-
-class Figures:
-    """What the repetitions of one job have measured."""
-
-    def __init__(self, renewals: int) -> None:
-        self.renewals = renewals
-        self._values: defaultdict[str, list[float]] = defaultdict(list)
-
-    def add(self, measured: dict[str, float]) -> None:
-        for name, value in measured.items():
-            self._values[name].append(value)
-
-    def rates(self, name: str = "renew") -> list[float]:
-        """Renewals a second."""
-        return [self.renewals / seconds for seconds in self._values[name]]
-
-    def rate(self, name: str = "renew") -> float:
-        return middle(self.rates(name))
-
-    def cpu(self, *names: str) -> list[float]:
-        """Seconds of processor time for 1,000 renewals."""
-        each = zip(*(self._values[f"{name}_cpu"] for name in names or ("renew",)), strict=True)
-        return [1000 * sum(parts) / self.renewals for parts in each]
-
-    def rss(self) -> float:
-        return max(self._values["rss"])
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One of the things that are measured; without a latency there is no sandbox."""
-
-    job: Job
-    renewals: int
-    latency: int | None = None
-    concurrency: int | None = None
-
-    def done(self) -> dict[str, float]:
-        """Do it in a process and a folder of its own, against a new sandbox."""
-        options = {"concurrency": self.concurrency} if self.concurrency else {}
-        with tempfile.TemporaryDirectory(prefix="renewd-bench-") as folder:
-            if self.latency is None:
-                return alone(self.job, folder=folder, url="", renewals=self.renewals, **options)
-            sandbox = SandboxProcess(latency_ms=self.latency)
-            try:
-                return alone(self.job, folder=folder, url=sandbox.url, renewals=self.renewals, **options)
-            finally:
-                sandbox.stop()
 
 
 def renewals(size: Size) -> Iterator[Row]:
@@ -87,12 +37,14 @@ def renewals(size: Size) -> Iterator[Row]:
 
 
 def _works(size: Size) -> dict[str, Work]:
-    works = {"store": Work(jobs.renew, size.renewals, None, size.concurrency)}
+    at_once = {"concurrency": size.concurrency}
+    works = {"store": Work(jobs.renew, size.renewals, options=at_once)}
     for latency in LATENCIES:
-        works[f"renewd {latency}"] = Work(jobs.renew, size.renewals, latency, size.concurrency)
-        works[f"http {latency}"] = Work(jobs.request, size.renewals, latency, size.concurrency)
+        sandbox = partial(SandboxProcess, latency_ms=latency)
+        works[f"renewd {latency}"] = Work(jobs.renew, size.renewals, sandbox, options=at_once)
+        works[f"http {latency}"] = Work(jobs.request, size.renewals, sandbox, options=at_once)
         # A loop needs no long run to show its pace.
-        works[f"loop {latency}"] = Work(peer.loop, size.renewals // (60 if latency else 5) + 1, latency)
+        works[f"loop {latency}"] = Work(peer.loop, size.renewals // (60 if latency else 5) + 1, sandbox)
     return works
 
 
