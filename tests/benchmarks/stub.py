@@ -1,10 +1,11 @@
-"""A bare gateway and carrier: it answers as they do, keeps nothing, and costs as little as it can."""
+"""A bare gateway and carrier: it answers as they do, keeps nothing but a tally, and costs as little as it can."""
 
 import argparse
 import asyncio
 import json
 import subprocess
 import sys
+from collections import Counter
 from urllib.parse import parse_qsl
 
 import httptools
@@ -26,6 +27,10 @@ class Stub:
     def stop(self) -> None:
         self._process.kill()
         self._process.wait()
+
+
+# The bodies that came; `/tally` tells for each leg how many there were, and how many of them were not repetitions.
+_CAME: dict[str, Counter[bytes]] = {"charge": Counter(), "extend": Counter()}
 
 
 class Answering(asyncio.Protocol):
@@ -53,7 +58,14 @@ class Answering(asyncio.Protocol):
         self._body += body
 
     def on_message_complete(self) -> None:
-        answer = _extended(self._url, self._body) if self._url.endswith(b"/extend") else _paid(self._body)
+        if self._url == b"/tally":
+            answer = json.dumps({leg: [came.total(), len(came)] for leg, came in _CAME.items()}).encode()
+        elif self._url.endswith(b"/extend"):
+            _CAME["extend"][self._body] += 1
+            answer = _extended(self._url, self._body)
+        else:
+            _CAME["charge"][self._body] += 1
+            answer = _paid(self._body)
         head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         whole = head % len(answer) + answer
         if self._latency:
