@@ -1,6 +1,6 @@
 # renewd: every target prepares .venv by itself; a bare checkout needs python3, pip and make.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check bench simulate lock clean
+.PHONY: help setup demo run test check bench bench-peers simulate lock clean
 
 BIN    := .venv/bin
 CONFIG ?= config/renewd.yaml
@@ -8,7 +8,7 @@ JOBS   ?= auto
 SEEDS  ?= 1000
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:
 	@.ci/setup
@@ -32,6 +32,18 @@ check: setup ## format, lint, types and the rules of the house
 bench: setup ## measure scan, claim and renewal
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
+bench-peers: setup ## make the same renewals with Procrastinate, Dramatiq, Celery and DBOS
+	@$(MAKE) --silent .venv-peers/made || echo "bench-peers: .venv-peers could not be made" >&2
+	@$(BIN)/python -m tests.benchmarks.peers $(ARGS)
+
+.venv-peers/made: tests/benchmarks/peers/requirements.lock
+	@echo "bench-peers: making .venv-peers, a minute at most ..." >&2
+	@rm -rf .venv-peers
+	@$(BIN)/python -m venv --without-pip .venv-peers
+	@$(BIN)/python -m pip --python .venv-peers/bin/python install -qq --disable-pip-version-check \
+		--require-hashes --requirement $<
+	@touch $@
+
 simulate: setup ## run SEEDS=1000 random lives with a crash at every seam
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
 
@@ -39,5 +51,5 @@ lock: setup ## pin what pyproject.toml asks for; ARGS=--upgrade moves to the new
 	@.ci/lock $(ARGS)
 
 clean: ## remove .venv and everything that was made
-	@rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	@rm -rf .venv .venv-peers .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

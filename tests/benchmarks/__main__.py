@@ -16,7 +16,7 @@ PARTS = ("renewals", "databases", "scans", "daemon", "books")
 def main() -> None:
     """Measure, and print each part as it is done."""
     wanted = _wanted()
-    print(_machine())
+    print(machine())
     for part in wanted.only or PARTS:
         rows, plans = _measured(part, wanted)
         print(f"\n{table(rows)}", flush=True)
@@ -34,7 +34,8 @@ def _wanted() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _machine() -> str:
+def machine() -> str:
+    """Say what is measured on, and how busy it is."""
     return (
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, "
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {platform.system()}"
