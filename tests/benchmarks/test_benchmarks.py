@@ -33,7 +33,9 @@ def test_a_quick_run_prints_every_part_of_the_table() -> None:
 def test_no_statement_of_a_tick_looks_at_a_whole_table() -> None:
     _, plans = scans.scans(scans.Size(few=100, many=200, due=50, hours=2))
     steps = [step.split() for plan in plans.values() for step in plan.split("; ")]
-    reads = [step for step in steps if step[0] in {"SCAN", "SEARCH"} and step[1] not in SMALL]
+    # A list of ids is a parameter, which SQLite reads as a virtual table.
+    tables = [step for step in steps if step[0] in {"SCAN", "SEARCH"} and "VIRTUAL" not in step]
+    reads = [step for step in tables if step[1] not in SMALL]
     # SQLite says SEARCH of a minimum, even one that is sought in the whole table.
     assert [step for step in reads if step[0] == "SCAN" or "USING" not in step] == []
     assert {step[1] for step in reads} >= {"subscriptions", "renewals", "attempts", "notices"}
