@@ -1,19 +1,24 @@
 """What only a server can show: that daemons which share it are kept apart, and together stay below what is allowed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.exc import IntegrityError
 
 from renewd.adapters.store.connect import connect
 from renewd.adapters.store.tables import metadata, renewals, subscriptions
+from renewd.ports import StoreUnavailableError
 from renewd.renewal.audit import Event
 from renewd.renewal.change import Change
 from renewd.renewal.model import Case
@@ -23,6 +28,9 @@ from tests.simulation.desk import Command, SqlDesk
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 MOST = 3
+LOSE_ALL_OTHERS = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid != pg_backend_pid() AND datname = current_database()"
+)
 
 
 @pytest.fixture
@@ -40,6 +48,19 @@ def server(home: Home) -> SqlDesk:
 
 def starting(case: Case) -> Change:
     return replace(begun(case), most_per_hour=MOST)
+
+
+@contextmanager
+def unheard(engine: Engine) -> Iterator[None]:
+    """Let commits be carried out, but the connection be lost before they are answered."""
+
+    def commit_and_lose(connection: Any) -> None:
+        connection.commit()
+        connection.dbapi_connection.close()
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    with patch.object(engine.dialect, "do_commit", commit_and_lose):
+        yield
 
 
 async def halves(home: Home, count: int) -> tuple[OwnStore, list[Case], OwnStore, list[Case]]:
@@ -130,3 +151,63 @@ def test_another_machine_must_prove_who_it_is() -> None:
     assert connect("postgresql://renewd@db.example.com/renewd").url.query["sslmode"] == "verify-full"
     assert "sslmode" not in connect("postgresql://renewd@localhost/renewd").url.query
     assert connect("postgresql://u@h.example/d?sslmode=require").url.query["sslmode"] == "require"
+
+
+async def test_what_another_daemon_is_just_claiming_is_left_to_it(home: Home) -> None:
+    one = home.store("one")
+    cases = await home.claimed(one, 3)
+    home.desk.put(*(replace(each.renewal, next_at=NOW) for each in cases))
+    with server(home)._engine.begin() as connection:
+        connection.execute(renewals.update().values(lease_until=None))
+    with server(home)._engine.begin() as connection:
+        mine = select(renewals.c.id).where(renewals.c.id == cases[0].renewal.id).with_for_update()
+        connection.execute(mine)
+        theirs = await claim(home.store("two"), NOW)
+    assert {each.renewal.id for each in theirs} == {each.renewal.id for each in cases[1:]}
+
+
+async def test_a_connection_that_was_lost_while_nobody_asked_is_made_anew(home: Home) -> None:
+    store = home.store()
+    await store.log([Event("service.started", NOW)])
+    with server(home)._engine.begin() as connection:
+        connection.execute(LOSE_ALL_OTHERS)
+    await store.log([Event("service.stopped", NOW)])
+    assert home.names() == ["service.started", "service.stopped"]
+
+
+async def test_a_commit_whose_answer_is_lost_is_not_made_again(home: Home) -> None:
+    store, engine = home.store(), server(home)._engine
+
+    await store.log([Event("service.started", NOW)])
+    with (
+        unheard(engine),
+        pytest.raises(StoreUnavailableError, match="server closed"),
+    ):
+        await store.log([Event("operator.halted", NOW)])
+    await store.log([Event("service.stopped", NOW)])
+    assert home.names() == ["service.started", "operator.halted", "service.stopped"]
+
+
+async def test_a_change_that_was_committed_unheard_no_longer_holds(home: Home) -> None:
+    store, engine = home.store(), server(home)._engine
+    (case,) = await home.claimed(store)
+
+    with unheard(engine), pytest.raises(StoreUnavailableError):
+        await store.commit(begun(case))
+    assert not await store.commit(begun(case))
+    fresh = await store.reload(case, NOW)
+    assert fresh
+    assert fresh.attempt
+    assert len(home.desk.attempts()) == 1
+
+
+async def test_a_server_that_lets_nobody_write_is_away(home: Home) -> None:
+    engine = server(home)._engine
+    (case,) = await home.claimed(home.store())
+    with engine.begin() as connection:
+        connection.execute(
+            text(f"ALTER DATABASE {engine.url.database} SET default_transaction_read_only = on")
+        )
+    store = home.store()
+    with pytest.raises(StoreUnavailableError, match="read-only transaction"):
+        await store.commit(begun(case))

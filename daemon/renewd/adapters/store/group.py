@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from renewd.adapters.store.connect import unusable
 from renewd.ports import StoreUnavailableError
 from renewd.renewal.change import Change
 
 T = TypeVar("T")
 GROUP_LIMIT = 256
 CROSSED_TRIES = 5
+_READ_ONLY = "25006"  # a standby, or a primary that has become one
 
 Write = Callable[[Connection, Sequence[Change]], list[bool]]
 
@@ -41,6 +43,7 @@ class GroupWriter:
         self._engine = engine
         self._write = write
         self._connection: Connection | None = None
+        self._committing = False
         self._waiting: deque[_Request] = deque()
         self._changed = threading.Condition()
         self._closing = False
@@ -90,29 +93,43 @@ class GroupWriter:
             return group
 
     def _serve(self, group: list[_Request], tries: int = CROSSED_TRIES) -> list[tuple[_Request, Any]]:
+        was_connected, self._committing = self._connection is not None, False
         try:
             results = self._transaction(group)
-        except (OperationalError, InterfaceError) as error:
-            if crossed(error) and tries:
-                return self._serve(group, tries - 1)
-            # A connection that has failed may be half-way through anything; the next group gets a new one.
-            self._disconnect()
-            unavailable = StoreUnavailableError(str(error.orig))
-            return [(request, unavailable) for request in group]
         except Exception as error:  # noqa: BLE001 whatever a poison row raises, it must not stop the others
+            if isinstance(error, DBAPIError) and (crossed(error) or _is_away(error)):
+                return self._again(group, error, tries, was_connected=was_connected)
             if len(group) == 1:
                 return [(group[0], error)]
             middle = len(group) // 2
             return self._serve(group[:middle]) + self._serve(group[middle:])
         return list(zip(group, results, strict=True))
 
+    def _again(
+        self, group: list[_Request], error: DBAPIError, tries: int, *, was_connected: bool
+    ) -> list[tuple[_Request, Any]]:
+        """Serve once more what certainly was not carried out and may be now; else say that the database is away."""
+        if crossed(error) and tries:
+            return self._serve(group, tries - 1)
+        # A connection that has failed may be half-way through anything; the next group gets a new one.
+        self._disconnect()
+        # The server may have been away while nobody asked. But a commit that was not answered may have been carried out.
+        if error.connection_invalidated and was_connected and not self._committing:
+            return self._serve(group, tries)
+        unavailable = unusable(self._engine, error)
+        return [(request, unavailable) for request in group]
+
     def _transaction(self, group: list[_Request]) -> list[Any]:
         if self._connection is None:
             self._connection = self._engine.connect()
         with self._connection.begin():
             if group[0].call:
-                return [group[0].call(self._connection)]
-            return self._write(self._connection, [request.change for request in group if request.change])
+                results = [group[0].call(self._connection)]
+            else:
+                changes = [request.change for request in group if request.change]
+                results = list(self._write(self._connection, changes))
+            self._committing = True
+        return results
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
@@ -126,6 +143,15 @@ class GroupWriter:
 def crossed(error: DBAPIError) -> bool:
     """Say whether a transaction was undone only because another one crossed its way: the same once more may succeed."""
     return getattr(error.orig, "sqlstate", "") in ("40001", "40P01")
+
+
+def _is_away(error: DBAPIError) -> bool:
+    """Say whether it is the database that fails, and not what it was asked: it is gone, or lets nobody write."""
+    return (
+        isinstance(error, OperationalError | InterfaceError)
+        or error.connection_invalidated
+        or getattr(error.orig, "sqlstate", "") == _READ_ONLY
+    )
 
 
 def _give(answers: list[tuple[_Request, Any]]) -> None:
