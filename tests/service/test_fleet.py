@@ -1,11 +1,9 @@
 """Two daemons on one PostgreSQL: each renewal once, whichever of them is killed, and what is limited is limited for both."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from renewd.renewal.fleet import BEAT_EVERY
 from tests.postgres import fresh_database
 from tests.service.conftest import Build
 from tests.service.daemon import Daemon, finished, until
@@ -23,7 +21,6 @@ def two_daemons(town: Town) -> Iterator[tuple[Daemon, Daemon]]:
     both = Daemon(town.path), Daemon(town.path)
     try:
         until(lambda: town.count("daemons") == len(both), "both of them")
-        time.sleep(2 * BEAT_EVERY.total_seconds() + 1)  # so long the newcomer leaves all to the other
         yield both
     finally:
         for each in both:

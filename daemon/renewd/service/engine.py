@@ -25,7 +25,7 @@ class Engine:
     """One running renewd. `policy`, `stopping`, `fleet` and `refused_until` are the only things about it that change.
 
     `tell` is handed each event once it is in the audit log. `shared` when other daemons may work on the same
-    database. `concurrency` is how many renewals are worked on at once; `settle_after` see `Moment`; `most_per_tick` is after how long a tick takes on no more work.
+    database, and `rated` when some provider allows only so many calls in a while. `concurrency` is how many renewals are worked on at once; `settle_after` see `Moment`; `most_per_tick` is after how long a tick takes on no more work.
     """
 
     store: Store
@@ -38,6 +38,7 @@ class Engine:
     tell: Callable[[Event], None]
     operator_email: str = ""
     shared: bool = False
+    rated: bool = False
     concurrency: int = 64
     settle_after: timedelta = timedelta(minutes=10)
     most_per_tick: timedelta = timedelta(minutes=1)

@@ -59,10 +59,8 @@ class Loop:
         engine = self._engine
         await prepare(engine)
         await engine.log([self._event("service.started", f"pid {os.getpid()}")])
-        if engine.fleet and engine.fleet.others:
-            await self._rest(
-                2 * BEAT_EVERY
-            )  # until they have taken note of us, all that is limited is theirs
+        if engine.rated and engine.fleet and engine.fleet.others:
+            await self._rest(2 * BEAT_EVERY)  # until they have taken note of us, the whole rate is theirs
         touch = asyncio.create_task(self._keep_in_touch()) if engine.shared else None
         self._scheduler.start()
         self._beat.set()
@@ -75,7 +73,10 @@ class Loop:
         self._scheduler.shutdown(wait=False)
         if touch:
             touch.cancel()
-        await engine.log([self._event("service.stopped", "")])
+        try:
+            await engine.log([self._event("service.stopped", "")])
+        except StoreUnavailableError as error:
+            log.warning("stopped while the database cannot be used", error=str(error))
 
     async def _rest(self, most: timedelta) -> None:
         """Wait for the metronome, or to be told to stop."""
@@ -108,7 +109,8 @@ class Loop:
                 await self._take_up(await asyncio.to_thread(self._load_policy))
             except ValueError as error:
                 log.error("the policy was not reloaded; the old one stays in force", problems=str(error))  # noqa: TRY400
-                await self._engine.log([self._event("config.rejected", str(error).partition("\n")[0])])
+                with suppress(StoreUnavailableError):
+                    await self._engine.log([self._event("config.rejected", str(error).partition("\n")[0])])
                 return False
             except StoreUnavailableError as error:
                 log.error("the policy was not reloaded; the database cannot be used", error=str(error))  # noqa: TRY400

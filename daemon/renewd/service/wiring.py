@@ -228,6 +228,7 @@ async def _assembled(
             },
             tell=tell,
             operator_email=settings.operator_email,
+            rated=any(each.rate for _, each in settings.providers()),
             concurrency=settings.schedule.concurrency,
             settle_after=max(settings.schedule.settle_after, *(each.longest_call for each in providers)),
             most_per_tick=settings.schedule.scan_every,
