@@ -55,10 +55,14 @@ class Daemon:
     """A running `renewd run`."""
 
     def __init__(
-        self, configuration: Path, ahead: timedelta = timedelta(0), output: int | None = None
+        self,
+        configuration: Path,
+        ahead: timedelta = timedelta(0),
+        output: int | None = None,
+        name: str = "daemon",
     ) -> None:
-        """Start it. Its standard output goes to a file, or to `output`."""
-        self.out, self.err = (configuration.parent / f"daemon.{name}" for name in ("out", "err"))
+        """Start it. Its standard output goes to a file of that name, or to `output`."""
+        self.out, self.err = (configuration.parent / f"{name}.{end}" for end in ("out", "err"))
         with self.out.open("wb") as out, self.err.open("wb") as err:
             self._process = subprocess.Popen(
                 command_line(configuration, "run", ahead),
@@ -72,6 +76,11 @@ class Daemon:
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status if it has ended."""
+        return self._process.poll()
 
     def lines(self) -> list[dict[str, Any]]:
         """Give what it has logged so far; a line it is just writing is left out."""

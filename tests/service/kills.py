@@ -19,6 +19,7 @@ from pathlib import Path
 from renewd.cli.reconcile import Ledger, Reconciliation, reconciled
 from renewd.renewal.model import OPEN_STAGES, Stage
 from renewd.renewal.query import LogQuery
+from renewd.renewal.record import Record
 from renewd.service.loop import Loop
 from renewd.service.wiring import demo_clock, running_engine
 from tests.service.daemon import SECRETS, Daemon
@@ -95,13 +96,18 @@ def trial(folder: Path, kills: int, renewals: int, seed: int) -> Findings:
     )
     with closing(town):
         dice = random.Random(seed)
-        methods, lines = (dice.choices([*mix], [*mix.values()], k=renewals) for mix in (METHODS, LINES))
-        town.subscribe([due(n, *behaviours) for n, behaviours in enumerate(zip(methods, lines, strict=True))])
+        town.subscribe(mixed(dice, renewals))
         start = now()
         for number in range(kills):
             _one_life(town, dice, HALF_A_WEEK * number / kills)
-        asyncio.run(_finish(town, start + HALF_A_WEEK, start + ALL_OVER))
-        return _judged(town, kills)
+        asyncio.run(finish(town, start + HALF_A_WEEK, start + ALL_OVER))
+        return judged(town, kills)
+
+
+def mixed(dice: random.Random, count: int) -> list[Record]:
+    """Make subscriptions that are due, with cards and lines that behave in every way there is."""
+    methods, lines = (dice.choices([*mix], [*mix.values()], k=count) for mix in (METHODS, LINES))
+    return [due(n, *behaviours) for n, behaviours in enumerate(zip(methods, lines, strict=True))]
 
 
 def _one_life(town: Town, dice: random.Random, ahead: timedelta) -> None:
@@ -117,7 +123,7 @@ def _one_life(town: Town, dice: random.Random, ahead: timedelta) -> None:
         daemon.kill()
 
 
-async def _finish(town: Town, start: datetime, until: datetime) -> None:
+async def finish(town: Town, start: datetime, until: datetime) -> None:
     """Run the same engine on a clock that jumps to whatever is due, until nothing can be."""
 
     def moved(instant: datetime) -> None:
@@ -133,7 +139,8 @@ async def _finish(town: Town, start: datetime, until: datetime) -> None:
         await loop.run()
 
 
-def _judged(town: Town, kills: int) -> Findings:
+def judged(town: Town, kills: int) -> Findings:
+    """Hold what the database says against the sandbox's own ledger, when nothing can be due any more."""
     renewals = town.renewals()
     with town.books() as books:
         log = list(books.log(LogQuery()))

@@ -154,8 +154,9 @@ class Town:
         self._down = True
         self.sandbox.kill()
 
-    def bring_up(self) -> None:
-        """Start the sandbox again, at its address and with what it knew."""
+    def bring_up(self, latency_ms: int | None = None) -> None:
+        """Start the sandbox again, at its address and with what it knew; if wanted, quicker or slower to answer."""
+        self._latency_ms = self._latency_ms if latency_ms is None else latency_ms
         self.sandbox = SandboxProcess(self._ledger, self._latency_ms, self.sandbox.port)
         self._down = False
 
