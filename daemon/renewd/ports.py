@@ -163,6 +163,10 @@ class Books(Protocol):
         """Give rows of the audit log in their order."""
         ...
 
+    def numbers(self, query: LogQuery) -> Sequence[int]:
+        """Give the numbers of all rows that are there, whatever they say: only `after`, `missing` and `last` count."""
+        ...
+
     def status(self, now: datetime) -> Status:
         """Count everything."""
         ...

@@ -17,7 +17,7 @@ from renewd.cli.times import past
 from renewd.cli.wording import event_style, next_of, what_of
 from renewd.ports import Books
 from renewd.renewal.audit import AuditRow
-from renewd.renewal.query import LogQuery
+from renewd.renewal.query import MOST_MISSING, LogQuery, Seen
 from renewd.service.wiring import Configuration
 
 SHOWN, FOLLOWED = 50, 10
@@ -126,13 +126,16 @@ def _follow_in_table(batches: Iterator[list[Row]], output: Output) -> None:
 
 
 def _batches(books: Books, query: LogQuery) -> Iterator[list[Row]]:
+    """Give what there is, then what comes, each row once; what other writers were still to commit is given when they have."""
+    latest = books.numbers(LogQuery(last=MOST_MISSING))
+    seen = Seen(min(latest, default=1) - 1).and_now(latest)
     while True:
-        rows = [_logged(row) for row in books.log(query)]
-        yield rows
+        yield [_logged(row) for row in books.log(query) if row.sequence in seen]
         sys.stdout.flush()
-        query = replace(query, after=rows[-1]["sequence"] if rows else query.after, last=None)
         if _closed_within(POLL_MS):
             return
+        query = replace(query, after=seen.highest, missing=seen.missing.keys(), last=None)
+        seen = seen.and_now(books.numbers(query))
 
 
 def _closed_within(milliseconds: int) -> bool:

@@ -1,6 +1,6 @@
 """What an operator can ask the books for, and what they answer."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -33,7 +33,7 @@ class Listed:
 class LogQuery:
     """Which rows of the audit log: `event` is a name or a pattern such as `charge.*`; `after` a sequence number.
 
-    With `last`, only that many of the latest rows are given, still in the order of the log.
+    Rows of one of the numbers in `missing` are wanted too. With `last`, only that many of the latest rows are given, still in the order of the log.
     """
 
     since: datetime | None = None
@@ -41,7 +41,36 @@ class LogQuery:
     subscription: str = ""
     event: str = ""
     after: int = 0
+    missing: Collection[int] = ()
     last: int | None = None
+
+
+LOOKS, MOST_MISSING = 60, 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What has been seen of a log that others write to: the highest number, and which below it have not been.
+
+    Who draws a number may commit after one who has drawn a higher one, or never. So a number that is `missing` is
+    looked for again, as many times as stand beside it.
+    """
+
+    highest: int
+    missing: Mapping[int, int] = field(default_factory=dict)
+
+    def __contains__(self, number: int) -> bool:
+        """Say whether the row of that number has been seen."""
+        return number <= self.highest and number not in self.missing
+
+    def and_now(self, numbers: Collection[int]) -> "Seen":
+        """Give what has been seen after one more look, at which there were these numbers."""
+        found = set(numbers)
+        highest = max(found | {self.highest})
+        skipped = range(max(self.highest + 1, highest - MOST_MISSING), highest)
+        still = {number: looks - 1 for number, looks in self.missing.items() if looks > 1}
+        still |= dict.fromkeys(skipped, LOOKS)
+        return Seen(highest, {number: looks for number, looks in still.items() if number not in found})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """The Books port on SQLAlchemy Core: what an operator reads and corrects, beside the daemon."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, or_, select
 from sqlalchemy.exc import DBAPIError
 
 from renewd.adapters.store import commands, plans
@@ -137,14 +138,20 @@ class SqlBooks:
             latest = wanted.order_by(audit_log.c.sequence.desc()).limit(query.last)
             yield from reversed([audit_of(row) for row in self._read(_reading(latest))])
             return
-        after = query.after
         while True:
-            page = wanted.where(audit_log.c.sequence > after).order_by(audit_log.c.sequence).limit(PAGE)
+            page = wanted.where(_new(query)).order_by(audit_log.c.sequence).limit(PAGE)
             rows = self._read(_reading(page))
             yield from (audit_of(row) for row in rows)
             if len(rows) < PAGE:
                 return
-            after = rows[-1]["sequence"]
+            last = rows[-1]["sequence"]
+            left = [number for number in query.missing if number > last]
+            query = replace(query, after=max(query.after, last), missing=left)
+
+    def numbers(self, query: LogQuery) -> Sequence[int]:
+        """See `ports.Books`."""
+        latest = select(audit_log.c.sequence).where(_new(query)).order_by(audit_log.c.sequence.desc())
+        return self._read(lambda connection: connection.execute(latest.limit(query.last)).scalars().all())
 
     def status(self, now: datetime) -> Status:
         """See `ports.Books`."""
@@ -181,6 +188,10 @@ class SqlBooks:
 
 def _reading(query: Any) -> Callable[[Connection], Any]:
     return lambda connection: rows_of(connection, query)
+
+
+def _new(query: LogQuery) -> Any:
+    return or_(audit_log.c.sequence > query.after, audit_log.c.sequence.in_(list(query.missing)))
 
 
 def _log_query(query: LogQuery, dialect: str) -> Any:
