@@ -3,9 +3,12 @@
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from itertools import count, islice
 
-from tests.simulation.driver import Verdict, lead
+from tests.simulation.driver import Verdict, kind_of, lead
+from tests.simulation.storage import STORAGES
 from tests.simulation.telling import told
 
 CHUNK = 20
@@ -17,16 +20,18 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1000, help="how many lives to lead")
     parser.add_argument("--start", type=int, default=0, help="the seed of the first")
     parser.add_argument("--seed", type=int, help="lead this one only")
+    parser.add_argument("--on", choices=STORAGES, help="lead only lives on this kind of database")
     parser.add_argument("-v", action="store_true", help="tell its whole diary")
     asked = parser.parse_args()
     if asked.seed is not None:
         verdict = lead(asked.seed)
         print(told(verdict, whole=asked.v))
         return bool(verdict.violations)
-    return _many(range(asked.start, asked.start + asked.seeds))
+    wanted = (seed for seed in count(asked.start) if asked.on in (None, kind_of(seed).storage))
+    return _many(list(islice(wanted, asked.seeds)))
 
 
-def _many(seeds: range) -> int:
+def _many(seeds: Sequence[int]) -> int:
     began, done, charges, crashes = time.monotonic(), 0, 0, 0
     broken: list[Verdict] = []
     with ProcessPoolExecutor() as pool:

@@ -6,15 +6,17 @@ from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
+import psycopg
+from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, text, update
 
 from renewd.adapters.store import rows, tables
+from renewd.adapters.store.connect import FILE
 from renewd.renewal.audit import Event
 from renewd.renewal.model import Attempt, Customer, PaymentMethod, Renewal, Subscription
 from renewd.renewal.notice import Notice
 from tests.memory_store import HALTED, Tables
 
-Backup = Tables | sqlite3.Connection
+Backup = Tables | sqlite3.Connection | dict[Table, bytes]
 Noun = Customer | PaymentMethod | Subscription | Renewal | Attempt | Notice
 
 
@@ -106,15 +108,27 @@ class SqlDesk:
         self._engine = engine
 
     def back_up(self) -> Backup:
-        copy = sqlite3.connect(":memory:")
         with self._engine.connect() as connection:
+            if connection.dialect.name != FILE:
+                return {table: _copied(connection, table) for table in tables.metadata.sorted_tables}
+            copy = sqlite3.connect(":memory:")
             _file(connection).backup(copy)
         return copy
 
     def restore(self, backup: Backup) -> None:
-        if isinstance(backup, sqlite3.Connection):
-            with self._engine.connect() as connection:
+        with self._engine.begin() as connection:
+            if isinstance(backup, sqlite3.Connection):
                 backup.backup(_file(connection))
+            elif isinstance(backup, dict):
+                connection.execute(
+                    text("SET LOCAL session_replication_role = replica")
+                )  # or the log forbids it
+                connection.execute(text(f"TRUNCATE {', '.join(table.name for table in backup)}"))
+                for table, content in backup.items():
+                    _copy_back(connection, table, content)
+                last = func.coalesce(func.max(tables.audit_log.c.sequence), 0) + 1
+                own = func.pg_get_serial_sequence("audit_log", "sequence")
+                connection.execute(select(func.setval(own, last, False)))
 
     def put(self, *nouns: Noun) -> None:
         with self._engine.begin() as connection:
@@ -161,6 +175,28 @@ def _file(connection: Connection) -> sqlite3.Connection:
     file = connection.connection.driver_connection
     assert isinstance(file, sqlite3.Connection)
     return file
+
+
+def _copied(connection: Connection, table: Table) -> bytes:
+    with (
+        _server(connection).cursor() as cursor,
+        cursor.copy(f"COPY {table.name} TO STDOUT (FORMAT BINARY)") as rows_of,
+    ):
+        return b"".join(rows_of)
+
+
+def _copy_back(connection: Connection, table: Table, content: bytes) -> None:
+    with (
+        _server(connection).cursor() as cursor,
+        cursor.copy(f"COPY {table.name} FROM STDIN (FORMAT BINARY)") as rows_of,
+    ):
+        rows_of.write(content)
+
+
+def _server(connection: Connection) -> psycopg.Connection:
+    server = connection.connection.driver_connection
+    assert isinstance(server, psycopg.Connection)
+    return server
 
 
 def _put(connection: Connection, noun: Noun) -> None:

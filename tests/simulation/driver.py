@@ -72,13 +72,13 @@ def kind_of(seed: int) -> Kind:
         "declined": 0.6,
         "pending": 0.15,
         "mismatch": 0.03,
-        "restore": 0.05,
+        "restore": 0.05 if storage_of == "memory" else 0.3,  # those lives are short
     }
     # Each life has some of the faults only: what is rare everywhere would never meet what is frequent somewhere.
     drawn = {name: most * rng.random() if rng.random() < 0.6 else 0.0 for name, most in worst.items()}
     days = rng.uniform(40, 90) if storage_of == "memory" else rng.uniform(20, 30)
     twins = rng.random() < 0.2
-    kept = {"restore": 0.0} if twins or storage_of == "postgres" else {}
+    kept = {"restore": 0.0} if twins else {}
     return Kind(days, storage_of, twins, Odds(**drawn | kept))
 
 
