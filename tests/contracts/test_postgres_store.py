@@ -211,3 +211,11 @@ async def test_a_server_that_lets_nobody_write_is_away(home: Home) -> None:
     store = home.store()
     with pytest.raises(StoreUnavailableError, match="read-only transaction"):
         await store.commit(begun(case))
+
+
+def test_what_is_committed_is_durable_whatever_the_server_does_for_others(home: Home) -> None:
+    engine = server(home)._engine
+    with engine.begin() as connection:
+        connection.execute(text(f"ALTER DATABASE {engine.url.database} SET synchronous_commit = off"))
+    with engine.begin() as connection:
+        assert connection.execute(text("SHOW synchronous_commit")).scalar() == "on"

@@ -10,7 +10,13 @@ from renewd.addresses import is_loopback
 # Milliseconds. A lock is held for one short transaction; who waits longer meets a fault, and says so.
 LOCK_TIMEOUT, IDLE_TIMEOUT, READ_TIMEOUT = 10_000, 60_000, 120_000
 # A server that has vanished without a word is noticed within a minute.
-_KEEPALIVE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 4, "connect_timeout": 10}
+_KEEPALIVE = {
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 35_000,  # milliseconds; while something is under way to it, nothing is kept alive
+    "connect_timeout": 10,
+}
 
 
 def connect(url: URL, *, reading: bool = False) -> Engine:
@@ -18,7 +24,8 @@ def connect(url: URL, *, reading: bool = False) -> Engine:
 
     Raises ValueError when the driver is not installed.
     """
-    settings = {"timezone": "UTC", "lock_timeout": LOCK_TIMEOUT}
+    # Whatever the server is set to do for others: what we write down before a call must survive its crash.
+    settings = {"timezone": "UTC", "lock_timeout": LOCK_TIMEOUT, "synchronous_commit": "on"}
     if reading:
         settings |= {"default_transaction_read_only": "on", "statement_timeout": READ_TIMEOUT}
     else:
