@@ -40,7 +40,8 @@ class TestTheFleet(StoreContract):
         await home.claimed(store, 2)
         before = home.desk.renewals()
         other = home.store("two")
-        await other.beat(NOW)
+        fleet = await other.beat(NOW + SECOND)
+        assert (fleet.is_new, fleet.running_since) == (True, NOW)
         assert not await claim(other, NOW)
         assert home.desk.renewals() == before
 
