@@ -116,19 +116,12 @@ class SqlDesk:
         return copy
 
     def restore(self, backup: Backup) -> None:
-        with self._engine.begin() as connection:
-            if isinstance(backup, sqlite3.Connection):
+        if isinstance(backup, sqlite3.Connection):
+            with self._engine.connect() as connection:
                 backup.backup(_file(connection))
-            elif isinstance(backup, dict):
-                connection.execute(
-                    text("SET LOCAL session_replication_role = replica")
-                )  # or the log forbids it
-                connection.execute(text(f"TRUNCATE {', '.join(table.name for table in backup)}"))
-                for table, content in backup.items():
-                    _copy_back(connection, table, content)
-                last = func.coalesce(func.max(tables.audit_log.c.sequence), 0) + 1
-                own = func.pg_get_serial_sequence("audit_log", "sequence")
-                connection.execute(select(func.setval(own, last, False)))
+        elif isinstance(backup, dict):
+            with self._engine.begin() as connection:
+                _restored(connection, backup)
 
     def put(self, *nouns: Noun) -> None:
         with self._engine.begin() as connection:
@@ -175,6 +168,16 @@ def _file(connection: Connection) -> sqlite3.Connection:
     file = connection.connection.driver_connection
     assert isinstance(file, sqlite3.Connection)
     return file
+
+
+def _restored(connection: Connection, backup: dict[Table, bytes]) -> None:
+    # Without its triggers: the log forbids what is done to it here.
+    connection.execute(text("SET LOCAL session_replication_role = replica"))
+    connection.execute(text(f"TRUNCATE {', '.join(table.name for table in backup)}"))
+    for table, content in backup.items():
+        _copy_back(connection, table, content)
+    last = func.coalesce(func.max(tables.audit_log.c.sequence), 0) + 1
+    connection.execute(select(func.setval(func.pg_get_serial_sequence("audit_log", "sequence"), last, False)))
 
 
 def _copied(connection: Connection, table: Table) -> bytes:
