@@ -198,6 +198,8 @@ def _log_query(query: LogQuery, dialect: str) -> Any:
 
 def _named(pattern: str, dialect: str) -> Any:
     """Match names with a pattern of a shell. SQLite alone finds its beginning in an index only if it is a GLOB."""
+    if not set("*?[") & set(pattern):
+        return audit_log.c.name == pattern
     if dialect == FILE:
         return audit_log.c.name.op("GLOB")(pattern)
     return audit_log.c.name.like(pattern.translate(_AS_LIKE), escape="!")

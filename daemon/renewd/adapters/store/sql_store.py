@@ -14,12 +14,12 @@ from renewd.adapters.store.group import GroupWriter
 from renewd.adapters.store.reading import apart
 from renewd.adapters.store.rows import event_row, notice_of, renewal_row
 from renewd.adapters.store.statements import among
-from renewd.adapters.store.tables import attempts, audit_log, notices, renewals, subscriptions
+from renewd.adapters.store.tables import IS_CHARGE, attempts, audit_log, notices, renewals, subscriptions
 from renewd.renewal.audit import Event
 from renewd.renewal.change import Change, Opening
 from renewd.renewal.events import SET_ASIDE_FOR, set_aside
 from renewd.renewal.fleet import Fleet
-from renewd.renewal.model import Case, HoldReason, Leg, Subscription, SubscriptionState
+from renewd.renewal.model import Case, HoldReason, Subscription, SubscriptionState
 from renewd.renewal.notice import Notice
 
 _move_notice = (
@@ -177,7 +177,7 @@ class SqlStore:
     async def charges_since(self, instant: datetime) -> Sequence[datetime]:
         """See `ports.Store`."""
         sent = attempts.c.sent_at
-        query = select(sent).where(attempts.c.leg == Leg.CHARGE, attempts.c.sends > 0, sent > instant)
+        query = select(sent).where(IS_CHARGE, attempts.c.sends > 0, sent > instant)
         return [row["sent_at"] for row in await self._rows(query.order_by(sent))]
 
     async def owed(self, now: datetime, limit: int) -> Sequence[Notice]:
