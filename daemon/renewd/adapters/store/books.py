@@ -24,7 +24,7 @@ from renewd.renewal.fleet import Daemon
 from renewd.renewal.model import UnreadableError
 from renewd.renewal.moment import Moment
 from renewd.renewal.policy import Policy
-from renewd.renewal.query import Dossier, Imported, Listed, ListQuery, LogQuery, Status
+from renewd.renewal.query import Dossier, Imported, Listed, ListQuery, LogQuery, Planning, Status
 from renewd.renewal.record import Record
 
 T = TypeVar("T")
@@ -67,9 +67,9 @@ class SqlBooks:
         self._transaction(lambda connection: connection.execute(insert(audit_log), [event_row(event)]))
         return done
 
-    def planned_under(self) -> str:
+    def planning(self) -> Planning:
         """See `ports.Books`."""
-        return self._read(plans.digest)
+        return self._read(plans.planning)
 
     def method_owners(self, method_ids: Sequence[str]) -> Mapping[str, str]:
         """See `ports.Books`."""

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, case, insert, select, update
 
 from renewd.adapters.store.cases import HALTED
-from renewd.adapters.store.plans import put_state
+from renewd.adapters.store.plans import drop_state, put_state
 from renewd.adapters.store.rows import (
     attempt_of,
     attempt_row,
@@ -21,7 +21,6 @@ from renewd.adapters.store.tables import (
     attempts,
     audit_log,
     renewals,
-    service_state,
     subscriptions,
 )
 from renewd.adapters.store.upserts import put
@@ -80,7 +79,7 @@ def halt(connection: Connection, reason: str, event: Event) -> None:
 
 def unhalt(connection: Connection, event: Event) -> None:
     """Let charging go on."""
-    connection.execute(delete(service_state).where(service_state.c.key == HALTED))
+    drop_state(connection, HALTED)
     wake(connection, [HoldReason.HALTED], event.at)
     connection.execute(insert(audit_log), [event_row(event)])
 
