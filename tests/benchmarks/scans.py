@@ -6,15 +6,10 @@ import sqlite3
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import sqlalchemy
-from sqlalchemy import event
 
 from renewd.adapters.store.connect import connect
 from renewd.adapters.store.sql_store import SqlStore
@@ -26,6 +21,7 @@ from tests.benchmarks.jobs import instantly
 from tests.benchmarks.measure import Row, middle, noise, spending
 from tests.benchmarks.population import populate
 from tests.benchmarks.setting import configured
+from tests.statements import noting
 
 HOUR, LEASE = timedelta(hours=1), timedelta(minutes=5)
 LOOKS = 5
@@ -136,7 +132,7 @@ async def _a_tick(path: Path) -> Plans:
     """Note every statement of a tick, and ask SQLite how it carries each of them out."""
     async with running_engine(configured(path), system_clock(), lambda _: None) as running:
         engine = instantly(running)
-        with _noting() as noted:
+        with noting() as noted:
             await tick(engine)
             await engine.store.next_due()
     connection = sqlite3.connect(path)
@@ -151,19 +147,3 @@ async def _a_tick(path: Path) -> Plans:
 
 def _short(statement: str) -> str:
     return _VALUES.sub("(?, ...)", _COLUMNS.sub("...", " ".join(statement.split())))
-
-
-@contextmanager
-def _noting() -> Iterator[dict[str, Any]]:
-    """Note each statement that SQLAlchemy has carried out inside, with the first values it had."""
-    noted: dict[str, Any] = {}
-
-    def note(_c: Any, _cursor: Any, statement: str, values: Any, _x: Any, many: bool) -> None:
-        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
-            noted.setdefault(statement, values[0] if many else values)
-
-    event.listen(sqlalchemy.Engine, "before_cursor_execute", note)
-    try:
-        yield noted
-    finally:
-        event.remove(sqlalchemy.Engine, "before_cursor_execute", note)
