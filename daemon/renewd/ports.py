@@ -1,6 +1,6 @@
 """What renewd asks of the world. Who answers is in `adapters/`; each port has one conformance suite."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -104,7 +104,7 @@ class Books(Protocol):
 
     def import_records(
         self,
-        records: Sequence[Record],
+        records: Iterable[Record],
         policy: Policy,
         actor: str,
         now: datetime,
@@ -112,7 +112,7 @@ class Books(Protocol):
         *,
         rehearse: bool = False,
     ) -> Imported:
-        """Insert or update subscriptions by id, in batches; what they lacked until now is tried again.
+        """Insert or update subscriptions by id, each but once, in batches; what they lacked until now is tried again.
 
         `progress` is told how many are written. Importing the same records once more changes nothing. With
         `rehearse` nothing is kept, and what is said is what would be done. A row that cannot be made out is mended if

@@ -1,8 +1,9 @@
 """The Books port on SQLAlchemy Core: what an operator reads and corrects, beside the daemon."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, insert, select
@@ -44,7 +45,7 @@ class SqlBooks:
 
     def import_records(
         self,
-        records: Sequence[Record],
+        records: Iterable[Record],
         policy: Policy,
         actor: str,
         now: datetime,
@@ -53,12 +54,12 @@ class SqlBooks:
         rehearse: bool = False,
     ) -> Imported:
         """See `ports.Books`."""
-        done = Imported(0, 0, 0)
-        for start in range(0, len(records), PAGE):
-            batch = records[start : start + PAGE]
+        done, count, coming = Imported(0, 0, 0), 0, iter(records)
+        while batch := list(islice(coming, PAGE)):
             work = partial(put_records, records=batch, policy=policy, now=now)
             done += self._transaction(work, keep=not rehearse)
-            progress(start + len(batch))
+            count += len(batch)
+            progress(count)
         if rehearse:
             return done
         mended = f", {len(done.mended)} of them mended" if done.mended else ""
