@@ -1,6 +1,7 @@
 """The Books port on SQLAlchemy Core: what an operator reads and corrects, beside the daemon."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -29,6 +30,7 @@ from renewd.renewal.query import Dossier, Imported, Listed, ListQuery, LogQuery,
 from renewd.renewal.record import Record
 
 T = TypeVar("T")
+_READING = {READING: True}
 _AS_LIKE = str.maketrans({"*": "%", "?": "_", "%": "!%", "_": "!_", "!": "!!"})
 
 
@@ -55,11 +57,12 @@ class SqlBooks:
     ) -> Imported:
         """See `ports.Books`."""
         done, count, coming = Imported(0, 0, 0), 0, iter(records)
-        while batch := list(islice(coming, PAGE)):
-            work = partial(put_records, records=batch, policy=policy, now=now)
-            done += self._transaction(work, keep=not rehearse)
-            count += len(batch)
-            progress(count)
+        with self._connected() as connection:
+            while batch := list(islice(coming, PAGE)):
+                work = partial(put_records, records=batch, policy=policy, now=now)
+                done += _carried_out(connection, work, keep=not rehearse)
+                count += len(batch)
+                progress(count)
         if rehearse:
             return done
         mended = f", {len(done.mended)} of them mended" if done.mended else ""
@@ -111,21 +114,22 @@ class SqlBooks:
     ) -> Iterator[Listed]:
         """See `ports.Books`."""
         after, left = "", query.limit if query.limit is not None else -1
-        while left:
-            ids, found, wrong = self._read(partial(page, query=query, after=after))
-            for subscription_id, error in wrong.items():
-                if unreadable is None:
-                    raise UnreadableError.of(error)
-                unreadable(subscription_id, UnreadableError.of(error))
-            for listed in found:
-                if wanted(listed, query):
-                    yield listed
-                    left -= 1
-                    if not left:
-                        return
-            if len(ids) < PAGE:
-                return
-            after = ids[-1]
+        with self._connected(_READING) as connection:
+            while left:
+                ids, found, wrong = _read_on(connection, partial(page, query=query, after=after))
+                for subscription_id, error in wrong.items():
+                    if unreadable is None:
+                        raise UnreadableError.of(error)
+                    unreadable(subscription_id, UnreadableError.of(error))
+                for listed in found:
+                    if wanted(listed, query):
+                        yield listed
+                        left -= 1
+                        if not left:
+                            return
+                if len(ids) < PAGE:
+                    return
+                after = ids[-1]
 
     def dossier(self, subscription_id: str) -> Dossier | None:
         """See `ports.Books`."""
@@ -139,13 +143,14 @@ class SqlBooks:
             yield from reversed([audit_of(row) for row in self._read(_reading(latest))])
             return
         after = query.after
-        while True:
-            page = wanted.where(audit_log.c.sequence > after).order_by(audit_log.c.sequence).limit(PAGE)
-            rows = self._read(_reading(page))
-            yield from (audit_of(row) for row in rows)
-            if len(rows) < PAGE:
-                return
-            after = rows[-1]["sequence"]
+        with self._connected(_READING) as connection:
+            while True:
+                page = wanted.where(audit_log.c.sequence > after).order_by(audit_log.c.sequence).limit(PAGE)
+                rows = _read_on(connection, _reading(page))
+                yield from (audit_of(row) for row in rows)
+                if len(rows) < PAGE:
+                    return
+                after = rows[-1]["sequence"]
 
     def status(self, now: datetime) -> Status:
         """See `ports.Books`."""
@@ -161,23 +166,35 @@ class SqlBooks:
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         """Run what only reads; it waits for no writer, and no writer for it."""
-        try:
-            return self._transaction(work, {READING: True})
-        except ValueError as error:
-            raise UnreadableError.of(error) from error
+        with self._connected(_READING) as connection:
+            return _read_on(connection, work)
 
-    def _transaction(
-        self, work: Callable[[Connection], T], options: Mapping[str, bool] | None = None, *, keep: bool = True
-    ) -> T:
+    def _transaction(self, work: Callable[[Connection], T]) -> T:
+        with self._connected() as connection:
+            return _carried_out(connection, work)
+
+    @contextmanager
+    def _connected(self, options: Mapping[str, bool] | None = None) -> Iterator[Connection]:
         try:
             with self._engine.connect().execution_options(**options or {}) as connection:
-                with connection.begin() as transaction:
-                    answer = work(connection)
-                    if not keep:
-                        transaction.rollback()
-                return answer
+                yield connection
         except DBAPIError as error:
             raise unusable(self._engine, error) from error
+
+
+def _carried_out(connection: Connection, work: Callable[[Connection], T], *, keep: bool = True) -> T:
+    with connection.begin() as transaction:
+        answer = work(connection)
+        if not keep:
+            transaction.rollback()
+    return answer
+
+
+def _read_on(connection: Connection, work: Callable[[Connection], T]) -> T:
+    try:
+        return _carried_out(connection, work)
+    except ValueError as error:
+        raise UnreadableError.of(error) from error
 
 
 def _reading(query: Any) -> Callable[[Connection], Any]:

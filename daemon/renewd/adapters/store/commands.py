@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Select, bindparam, case, func, insert, select, tuple_, update
 
 from renewd.adapters.store.cases import HALTED
 from renewd.adapters.store.plans import drop_state, put_state
@@ -49,18 +50,23 @@ def standings_of(connection: Connection, subscription_ids: Sequence[str]) -> lis
     )
     if not known:
         return []
-    latest = (
-        select(renewals.c.subscription_id, func.max(renewals.c.period_start))
-        .where(renewals.c.subscription_id.in_([row["id"] for row in known]))
-        .group_by(renewals.c.subscription_id)
-    )
-    last = select(renewals).where(tuple_(renewals.c.subscription_id, renewals.c.period_start).in_(latest))
-    cycles = {row["subscription_id"]: row for row in rows_of(connection, last.with_for_update())}
+    latest = latest_of([row["id"] for row in known]).with_for_update()
+    cycles = {row["subscription_id"]: row for row in rows_of(connection, latest)}
     tries = select(attempts).where(
         attempts.c.renewal_id.in_([row["id"] for row in cycles.values()]), attempts.c.closed_at.is_(None)
     )
     opened = {row["renewal_id"]: row for row in rows_of(connection, tries)} if cycles else {}
     return [_standing(row, cycles.get(row["id"]), opened) for row in known]
+
+
+def latest_of(subscription_ids: Sequence[str]) -> Select[Any]:
+    """Ask for the latest renewal of each of these subscriptions."""
+    latest = (
+        select(renewals.c.subscription_id, func.max(renewals.c.period_start))
+        .where(renewals.c.subscription_id.in_(subscription_ids))
+        .group_by(renewals.c.subscription_id)
+    )
+    return select(renewals).where(tuple_(renewals.c.subscription_id, renewals.c.period_start).in_(latest))
 
 
 def _standing(subscription: Row, renewal: Row | None, opened: Mapping[str, Row]) -> Standing:

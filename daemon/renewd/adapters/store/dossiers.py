@@ -6,6 +6,7 @@ from functools import partial
 
 from sqlalchemy import ColumnElement, Connection, select
 
+from renewd.adapters.store.commands import latest_of
 from renewd.adapters.store.glance import halted
 from renewd.adapters.store.reading import apart, rows_of
 from renewd.adapters.store.rows import attempt_of, customer_of, method_of, renewal_of, subscription_of
@@ -57,8 +58,7 @@ def _rare(query: ListQuery) -> list[ColumnElement[bool]]:
 
 def _listed(connection: Connection, ids: Sequence[str]) -> list[Listed]:
     ours = select(subscriptions).where(subscriptions.c.id.in_(ids)).order_by(subscriptions.c.id)
-    theirs = select(renewals).where(renewals.c.subscription_id.in_(ids)).order_by(renewals.c.period_start)
-    latest = {row["subscription_id"]: renewal_of(row) for row in rows_of(connection, theirs)}
+    latest = {row["subscription_id"]: renewal_of(row) for row in rows_of(connection, latest_of(ids))}
     return [Listed(subscription_of(row), latest.get(row["id"])) for row in rows_of(connection, ours)]
 
 
