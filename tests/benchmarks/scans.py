@@ -17,8 +17,9 @@ from renewd.renewal.decide import planned
 from renewd.renewal.moment import Moment
 from renewd.service.tick import tick
 from renewd.service.wiring import running_engine, system_clock
+from tests.benchmarks.alone import alone
 from tests.benchmarks.jobs import instantly
-from tests.benchmarks.measure import Row, middle, noise, spending
+from tests.benchmarks.measure import Row, middle, noise, peak_rss, spending
 from tests.benchmarks.population import populate
 from tests.benchmarks.setting import configured
 from tests.statements import noting
@@ -63,8 +64,15 @@ async def _scans(size: Size) -> tuple[list[Row], Plans]:
         for column in ("opens_at", "+opens_at"):
             found = _finding(paths[size.many], start + size.hours * HOUR, column)
             times[size.many, column] = list(found)
+        child = alone(an_hour, path=str(paths[size.many]), now=f"{start + size.hours * HOUR}", due=size.due)
+        times[size.many, "peak"] = [child["peak"]]
         plans = await _a_tick(paths[size.many])
     return list(_rows(size, times)), plans
+
+
+async def an_hour(path: str, now: str, due: int) -> dict[str, float]:
+    """Open and claim what has come due by `now`, and say how much memory that took."""
+    return await _an_hour(Path(path), datetime.fromisoformat(now), due) | {"peak": peak_rss()}
 
 
 async def _an_hour(path: Path, now: datetime, due: int) -> dict[str, float]:
@@ -122,6 +130,8 @@ def _rows(size: Size, times: dict[tuple[int, str], list[float]]) -> Iterator[Row
     index, table = middle(times[size.many, "opens_at"]), middle(times[size.many, "+opens_at"])
     beside = f"{_ms(table)}, SQLite looking at every subscription"
     yield Row("  finding them, SQLite alone and by the index", _ms(index), "", beside, f"{index / table:.3f}")
+    (peak,) = times[size.many, "peak"]
+    yield Row(f"  peak memory of a scan and a claim among {size.many:,}", f"{peak:.0f} MB")
 
 
 def _ms(seconds: float) -> str:

@@ -174,7 +174,8 @@ class SqlStore:
         """See `ports.Store`."""
         sent = attempts.c.sent_at
         query = select(sent).where(IS_CHARGE, attempts.c.sends > 0, sent > instant)
-        return [row["sent_at"] for row in await self._rows(query.order_by(sent))]
+        ordered = query.order_by(sent)
+        return await self._writer.call(lambda connection: list(connection.execute(ordered).scalars()))
 
     async def owed(self, now: datetime, limit: int) -> Sequence[Notice]:
         """See `ports.Store`."""
