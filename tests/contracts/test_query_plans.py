@@ -173,7 +173,9 @@ def _plan_of(connection: Connection, statement: str, values: Any) -> Any:
 
 def _plan_of_any(connection: Connection, statement: str) -> Any:
     names = dict.fromkeys(re.findall(r"%\((\w+)\)s", statement))
-    places = {name: f"${number}" for number, name in enumerate(names, 1)}
+    places: Any = {name: f"${number}" for number, name in enumerate(names, 1)}
+    if not names:  # what is run for each row has its values by place
+        places = tuple(f"${number + 1}" for number in range(statement.count("%s")))
     cursor: ClientCursor[Any] = ClientCursor(cast("Any", connection.connection.driver_connection))
     cursor.execute(f"EXPLAIN (FORMAT JSON, GENERIC_PLAN) {statement % places}")
     row = cursor.fetchone()

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from renewd.adapters.store.cases import read_subscriptions
 from renewd.adapters.store.reading import apart
+from renewd.adapters.store.statements import among, run_for_each
 from renewd.adapters.store.tables import renewals, service_state, subscriptions
 from renewd.adapters.store.upserts import put
 from renewd.renewal.model import Stage, Subscription, SubscriptionState, renewal_id
@@ -66,7 +67,9 @@ def _moves(
 ) -> list[tuple[Subscription, datetime | None]]:
     found = read_subscriptions(connection, ids)
     coming = {renewal_id(each.id, each.current_period_end): each.id for each in found}
-    opened = connection.execute(select(renewals.c.id).where(renewals.c.id.in_(list(coming)))).scalars()
+    opened = connection.execute(
+        select(renewals.c.id).where(among(connection, renewals.c.id, coming))
+    ).scalars()
     has_renewal = {coming[each] for each in opened}
     planned = [(each, None if each.id in has_renewal else opens_at(each)) for each in found]
     return [(each, at) for each, at in planned if at != each.opens_at]
@@ -78,7 +81,7 @@ def move(connection: Connection, moves: Sequence[tuple[Subscription, datetime | 
         rows = [
             {"of_subscription": each.id, "old_opens_at": each.opens_at, "opens_at": at} for each, at in moves
         ]
-        connection.execute(_plan, rows)
+        run_for_each(connection, _plan, rows)
 
 
 def _state(connection: Connection, key: str) -> str:
