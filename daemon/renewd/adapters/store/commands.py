@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, case, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Select, bindparam, case, func, insert, select, update
 
 from renewd.adapters.store.cases import HALTED
 from renewd.adapters.store.plans import drop_state, put_state
@@ -61,12 +61,12 @@ def standings_of(connection: Connection, subscription_ids: Sequence[str]) -> lis
 
 def latest_of(subscription_ids: Sequence[str]) -> Select[Any]:
     """Ask for the latest renewal of each of these subscriptions."""
-    latest = (
-        select(renewals.c.subscription_id, func.max(renewals.c.period_start))
-        .where(renewals.c.subscription_id.in_(subscription_ids))
-        .group_by(renewals.c.subscription_id)
+    cycle = renewals.alias("cycle")
+    latest = select(func.max(cycle.c.period_start)).where(
+        cycle.c.subscription_id == renewals.c.subscription_id
     )
-    return select(renewals).where(tuple_(renewals.c.subscription_id, renewals.c.period_start).in_(latest))
+    theirs = renewals.c.subscription_id.in_(subscription_ids)
+    return select(renewals).where(theirs, renewals.c.period_start == latest.scalar_subquery())
 
 
 def _standing(subscription: Row, renewal: Row | None, opened: Mapping[str, Row]) -> Standing:
