@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from renewd.renewal.audit import Event
-from renewd.renewal.change import Change, Opening
+from renewd.renewal.change import Change, Opening, Replanned
 from renewd.renewal.events import SET_ASIDE_FOR, set_aside
 from renewd.renewal.fleet import Daemon, Fleet, seen_from
 from renewd.renewal.model import (
@@ -90,7 +90,7 @@ class MemoryStore:
         self,
         now: datetime,
         limit: int,
-        plan: Callable[[Subscription], Opening],
+        plan: Callable[[Subscription], Opening | datetime | None],
         plans: Collection[str] | None = None,
     ) -> tuple[Sequence[Opening], Sequence[Event]]:
         due = [
@@ -102,12 +102,18 @@ class MemoryStore:
             and (plans is None or each.plan in plans)
         ]
         first = [each for _, each in sorted(due, key=lambda pair: pair[0])][:limit]
-        openings, wrong = _apart(first, plan)
+        planned, wrong = _apart(first, lambda each: (each, plan(each)))
+        for each, at in planned:
+            if not isinstance(at, Opening):
+                self.tables.subscriptions[each.id] = replace(each, opens_at=at)
+        openings = [made for _, made in planned if isinstance(made, Opening)]
         later = now + SET_ASIDE_FOR
         for each, _ in wrong:
             self.tables.subscriptions[each.id] = replace(each, opens_at=later)
         aside = [set_aside(error, now, later, subscription=each.id) for each, error in wrong]
         self.tables.events.extend(aside)
+        if planned and not openings and not aside:
+            return await self.newly_due(now, limit, plan, plans)
         return openings, aside
 
     async def open(self, openings: Sequence[Opening]) -> Sequence[Opening]:
@@ -134,9 +140,9 @@ class MemoryStore:
 
     async def replan(
         self, digest: str, now: datetime, opens_at: Callable[[Subscription], datetime | None]
-    ) -> tuple[int, Sequence[Event]]:
+    ) -> Replanned:
         if self.tables.state.get(PLANNED_UNDER) == digest:
-            return 0, []
+            return Replanned(0, (), more=False)
         periods = {(each.subscription_id, each.period_start) for each in self.tables.renewals.values()}
         active = [
             each for each in self.tables.subscriptions.values() if each.state is SubscriptionState.ACTIVE
@@ -152,7 +158,7 @@ class MemoryStore:
         aside = [set_aside(error, now, None, subscription=each.id) for each, error in wrong]
         self.tables.events.extend(aside)
         self.tables.state[PLANNED_UNDER] = digest
-        return len(moved), aside
+        return Replanned(len(moved), tuple(aside), more=False)
 
     async def claim(self, now: datetime, limit: int) -> tuple[Sequence[Case], Sequence[Event]]:
         due = [

@@ -1,11 +1,11 @@
 """What renewd asks of the world. Who answers is in `adapters/`; each port has one conformance suite."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from renewd.renewal.audit import AuditRow, Event
-from renewd.renewal.change import Change, Opening
+from renewd.renewal.change import Change, Opening, Replanned
 from renewd.renewal.command import Standing, Verb
 from renewd.renewal.fleet import Daemon, Fleet
 from renewd.renewal.model import Attempt, Case, HoldReason, Subscription, UnreadableError
@@ -13,7 +13,7 @@ from renewd.renewal.moment import Moment
 from renewd.renewal.notice import Letter, Notice
 from renewd.renewal.outcome import Finding, Outcome
 from renewd.renewal.policy import Policy
-from renewd.renewal.query import Dossier, Imported, Listed, ListQuery, LogQuery, Status
+from renewd.renewal.query import Dossier, Imported, Listed, ListQuery, LogQuery, Planning, Status
 from renewd.renewal.record import Record
 
 
@@ -104,7 +104,7 @@ class Books(Protocol):
 
     def import_records(
         self,
-        records: Sequence[Record],
+        records: Iterable[Record],
         policy: Policy,
         actor: str,
         now: datetime,
@@ -112,7 +112,7 @@ class Books(Protocol):
         *,
         rehearse: bool = False,
     ) -> Imported:
-        """Insert or update subscriptions by id, in batches; what they lacked until now is tried again.
+        """Insert or update subscriptions by id, each but once, in batches; what they lacked until now is tried again.
 
         `progress` is told how many are written. Importing the same records once more changes nothing. With
         `rehearse` nothing is kept, and what is said is what would be done. A row that cannot be made out is mended if
@@ -120,8 +120,8 @@ class Books(Protocol):
         """
         ...
 
-    def planned_under(self) -> str:
-        """Give the digest of the policy under which it was last planned when renewals open, or nothing."""
+    def planning(self) -> Planning:
+        """Give the policy under which it is planned when renewals open, and how far that has come."""
         ...
 
     def method_owners(self, method_ids: Sequence[str]) -> Mapping[str, str]:
@@ -191,12 +191,12 @@ class Store(Protocol):
         self,
         now: datetime,
         limit: int,
-        plan: Callable[[Subscription], Opening],
+        plan: Callable[[Subscription], Opening | datetime | None],
         plans: Collection[str] | None = None,
     ) -> tuple[Sequence[Opening], Sequence[Event]]:
         """Plan the opening for each active subscription (on one of `plans`, if given) whose `opens_at` has come.
 
-        The longest due come first. What cannot be planned, whatever `plan` raises, is set aside.
+        Where `plan` gives another instant instead, or None, that is its `opens_at` from now on. The longest due come first. What cannot be planned, whatever `plan` raises, is set aside.
         """
         ...
 
@@ -209,11 +209,12 @@ class Store(Protocol):
 
     async def replan(
         self, digest: str, now: datetime, opens_at: Callable[[Subscription], datetime | None]
-    ) -> tuple[int, Sequence[Event]]:
-        """Plan anew, under the policy with this digest, when each subscription's next renewal opens; say how many moved.
+    ) -> Replanned:
+        """Plan a batch of subscriptions anew, under the policy with this digest: when their next renewals open.
 
-        Nothing is done when the plans were made under this very policy. A subscription whose present period
-        already has a renewal is left alone; one that cannot be planned keeps the plan it has.
+        The next call goes on where this one ended, whoever makes it; under another policy it begins again. Nothing is
+        done when all plans were made under this very policy. A subscription whose present period already has a
+        renewal is left alone; one that cannot be planned keeps the plan it has.
         """
         ...
 

@@ -29,6 +29,7 @@ def _wanted() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench ARGS=...", description="Measure what renewd costs.")
     parser.add_argument("--quick", action="store_true", help="a small run: whether it works, not how fast")
     parser.add_argument("--only", action="append", choices=PARTS, help="one part; may be given again")
+    parser.add_argument("--subscriptions", type=int, default=1_000_000, help="among how many is scanned")
     parser.add_argument("--renewals", type=int, default=3000, help="how many are renewed in each run")
     parser.add_argument("--repeat", type=int, default=3, help="how often each run is repeated")
     return parser.parse_args()
@@ -53,7 +54,9 @@ def _measured(part: str, wanted: argparse.Namespace) -> tuple[list[Row], scans.P
             small = databases.Size(40, (8,), 1)
             return list(databases.databases(small if quick else size_)), {}
         case "scans":
-            return scans.scans(scans.Size(400, 2000, 50, 2) if quick else scans.Size())
+            return scans.scans(
+                scans.Size(400, 2000, 50, 2) if quick else scans.Size(many=wanted.subscriptions)
+            )
         case "daemon":
             return list(daemon.daemon(daemon.Size(500, 1, 1) if quick else daemon.Size())), {}
         case _:

@@ -6,15 +6,10 @@ import sqlite3
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import sqlalchemy
-from sqlalchemy import event
 
 from renewd.adapters.store.connect import connect
 from renewd.adapters.store.sql_store import SqlStore
@@ -22,10 +17,12 @@ from renewd.renewal.decide import planned
 from renewd.renewal.moment import Moment
 from renewd.service.tick import tick
 from renewd.service.wiring import running_engine, system_clock
+from tests.benchmarks.alone import alone
 from tests.benchmarks.jobs import instantly
-from tests.benchmarks.measure import Row, middle, noise, spending
+from tests.benchmarks.measure import Row, middle, noise, peak_rss, spending
 from tests.benchmarks.population import populate
 from tests.benchmarks.setting import configured
+from tests.statements import noting
 
 HOUR, LEASE = timedelta(hours=1), timedelta(minutes=5)
 LOOKS = 5
@@ -67,8 +64,15 @@ async def _scans(size: Size) -> tuple[list[Row], Plans]:
         for column in ("opens_at", "+opens_at"):
             found = _finding(paths[size.many], start + size.hours * HOUR, column)
             times[size.many, column] = list(found)
+        child = alone(an_hour, path=str(paths[size.many]), now=f"{start + size.hours * HOUR}", due=size.due)
+        times[size.many, "peak"] = [child["peak"]]
         plans = await _a_tick(paths[size.many])
     return list(_rows(size, times)), plans
+
+
+async def an_hour(path: str, now: str, due: int) -> dict[str, float]:
+    """Open and claim what has come due by `now`, and say how much memory that took."""
+    return await _an_hour(Path(path), datetime.fromisoformat(now), due) | {"peak": peak_rss()}
 
 
 async def _an_hour(path: Path, now: datetime, due: int) -> dict[str, float]:
@@ -126,6 +130,8 @@ def _rows(size: Size, times: dict[tuple[int, str], list[float]]) -> Iterator[Row
     index, table = middle(times[size.many, "opens_at"]), middle(times[size.many, "+opens_at"])
     beside = f"{_ms(table)}, SQLite looking at every subscription"
     yield Row("  finding them, SQLite alone and by the index", _ms(index), "", beside, f"{index / table:.3f}")
+    (peak,) = times[size.many, "peak"]
+    yield Row(f"  peak memory of a scan and a claim among {size.many:,}", f"{peak:.0f} MB")
 
 
 def _ms(seconds: float) -> str:
@@ -136,7 +142,7 @@ async def _a_tick(path: Path) -> Plans:
     """Note every statement of a tick, and ask SQLite how it carries each of them out."""
     async with running_engine(configured(path), system_clock(), lambda _: None) as running:
         engine = instantly(running)
-        with _noting() as noted:
+        with noting() as noted:
             await tick(engine)
             await engine.store.next_due()
     connection = sqlite3.connect(path)
@@ -151,19 +157,3 @@ async def _a_tick(path: Path) -> Plans:
 
 def _short(statement: str) -> str:
     return _VALUES.sub("(?, ...)", _COLUMNS.sub("...", " ".join(statement.split())))
-
-
-@contextmanager
-def _noting() -> Iterator[dict[str, Any]]:
-    """Note each statement that SQLAlchemy has carried out inside, with the first values it had."""
-    noted: dict[str, Any] = {}
-
-    def note(_c: Any, _cursor: Any, statement: str, values: Any, _x: Any, many: bool) -> None:
-        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
-            noted.setdefault(statement, values[0] if many else values)
-
-    event.listen(sqlalchemy.Engine, "before_cursor_execute", note)
-    try:
-        yield noted
-    finally:
-        event.remove(sqlalchemy.Engine, "before_cursor_execute", note)

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import event
 
 from renewd.adapters.clock import SystemClock
+from renewd.adapters.store import plans
 from renewd.adapters.store.books import SqlBooks
 from renewd.adapters.store.connect import connect
 from renewd.service.wiring import load_configuration
@@ -137,6 +138,17 @@ def test_no_question_of_it_reads_the_whole_audit_log(shop: Shop) -> None:
     ]
 
 
+def test_it_says_how_far_a_new_policy_has_taken_effect(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plans, "BATCH", 2)
+    engine = connect(f"sqlite:///{shop.database}")
+    with engine.begin() as connection:
+        plans.replan(connection, "0123456789ab", lambda each: each.opens_at)
+    found = shop.json("status")
+    active = found["subscriptions"]["active"]
+    assert (found["policy"]["in_force"], found["policy"]["replanned"]) == ("0123456789ab", 2)
+    assert f"               taking effect: 2 of {active} planned anew\n" in shop.out("status")
+
+
 def test_a_hold_of_a_later_version_is_counted_too(later: Shop) -> None:
     later.garble("renewals", "hold", "ransom", "S-4/20261208T000000Z")
     assert "waiting for    1 a payment method, 1 ransom\n" in later.out("status")
@@ -162,7 +174,7 @@ def test_the_policy_in_force_is_told_beside_the_one_in_the_file(shop: Shop) -> N
     assert f"policy         {first} in force\n" in shop.out("status")
     shop.write("policy.yaml", POLICY.replace("40.00", "41.00"))
     second = digest(shop)
-    assert shop.json("status")["policy"] == {"in_force": first, "on_disk": second}
+    assert shop.json("status")["policy"] == {"in_force": first, "on_disk": second, "replanned": None}
     assert (
         f"policy         {first} in force; {second}, on disk, is taken up when the daemon starts\n"
         in shop.out("status")

@@ -1,14 +1,16 @@
 """What `ports.Store` promises, asked of SQLite on a real file and of the store that stands in for it elsewhere."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from renewd.adapters.store import plans
 from renewd.renewal.audit import Event
+from renewd.renewal.change import Opening, Replanned
 from renewd.renewal.decide import planned
-from renewd.renewal.model import HoldReason, Leg, SubscriptionState
+from renewd.renewal.model import HoldReason, Leg, Subscription, SubscriptionState
 from renewd.renewal.notice import Notice, NoticeKind
 from renewd.renewal.outcome import Absent, Unknown
 from renewd.renewal.step import Extend, Settle
@@ -87,16 +89,46 @@ class TestPlanningAnew(StoreContract):
         (case,) = await home.claimed(store)
         paused = replace(subscription("s9", None), state=SubscriptionState.PAUSED)
         home.desk.put(subscription("s1"), subscription("s2", None), paused)
-        assert await store.replan("new", NOW, lambda _: NOW + DAY) == (2, [])
+        assert await store.replan("new", NOW, lambda _: NOW + DAY) == Replanned(2, (), more=False)
         opens = {each.id: each.opens_at for each in home.desk.subscriptions()}
         assert opens == {"s0": None, "s1": NOW + DAY, "s2": NOW + DAY, "s9": None}
         assert case.subscription.id == "s0"
 
+    async def test_it_goes_on_where_it_was_broken_off_and_begins_again_under_another_policy(
+        self, home: Home, store: OwnStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(plans, "BATCH", 2)
+        home.settle_in(*(subscription(f"s{n}") for n in range(5)))
+        while (await store.replan("one", NOW, lambda _: NOW + DAY)).more:
+            store = home.store("another")
+        assert {each.opens_at for each in home.desk.subscriptions()} == {NOW + DAY}
+        await store.replan("two", NOW, lambda _: NOW + HOUR)
+        while (await store.replan("three", NOW, lambda _: NOW + 2 * DAY)).more:
+            pass
+        assert {each.opens_at for each in home.desk.subscriptions()} == {NOW + 2 * DAY}
+        assert await store.replan("three", NOW, lambda _: NOW) == Replanned(0, (), more=False)
+
+    async def test_what_is_due_by_an_older_policy_is_moved_to_when_it_is_due_by_this_one(
+        self, home: Home, store: OwnStore
+    ) -> None:
+        home.settle_in(*(subscription(f"s{n}") for n in range(5)))
+        opens = {"s0": NOW + DAY, "s1": None, "s3": NOW + HOUR}
+
+        def plan(each: Subscription) -> Opening | datetime | None:
+            return opens[each.id] if each.id in opens else planned(each, moment())
+
+        due = [*(await store.newly_due(NOW, 2, plan))[0], *(await store.newly_due(NOW, 2, plan))[0]]
+        assert {each.subscription.id for each in due} == {"s2", "s4"}
+        assert {each.id: each.opens_at for each in home.desk.subscriptions()} == {
+            "s2": NOW,
+            "s4": NOW,
+        } | opens
+
     async def test_nothing_is_planned_twice_under_one_policy(self, home: Home, store: OwnStore) -> None:
         home.settle_in(subscription("s1"))
-        assert await store.replan("one", NOW, lambda _: NOW + DAY) == (1, [])
-        assert await store.replan("one", NOW, lambda _: NOW + HOUR) == (0, [])
-        assert await store.replan("two", NOW, lambda _: NOW + DAY) == (0, [])
+        assert (await store.replan("one", NOW, lambda _: NOW + DAY)).moved == 1
+        assert (await store.replan("one", NOW, lambda _: NOW + HOUR)).moved == 0
+        assert (await store.replan("two", NOW, lambda _: NOW + DAY)).moved == 0
         assert [each.opens_at for each in home.desk.subscriptions()] == [NOW + DAY]
 
 

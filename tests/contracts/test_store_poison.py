@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from renewd.adapters.store.connect import connect
 from renewd.renewal.audit import Event
-from renewd.renewal.change import Opening
+from renewd.renewal.change import Opening, Replanned
 from renewd.renewal.decide import planned, replanned_at
 from renewd.renewal.model import Renewal, Stage, Subscription
 from renewd.renewal.notice import Notice, NoticeKind
@@ -125,15 +125,15 @@ class TestPlanningAnew(StoreContract):
         home.settle_in(*(subscription(f"s{n}", None) for n in range(4)))
         home.desk.put(replace(subscription("s1", NOW + DAY), **poison))
         home.desk.put(replace(subscription("s2", None), **poison))
-        moved, aside = await store.replan("new", NOW, replan)
-        assert moved == 2
-        assert [each[0] for each in told(aside)] == ["s1", "s2"]
-        assert list(home.desk.events()) == list(aside)
+        done = await store.replan("new", NOW, replan)
+        assert done.moved == 2
+        assert [each[0] for each in told(done.aside)] == ["s1", "s2"]
+        assert tuple(home.desk.events()) == done.aside
         planned = {each.id: each.opens_at for each in home.desk.subscriptions()}
         assert (planned["s1"], planned["s2"]) == (NOW + DAY, None)
         assert planned["s0"]
         assert planned["s3"]
-        assert await store.replan("new", NOW, replan) == (0, [])
+        assert await store.replan("new", NOW, replan) == Replanned(0, (), more=False)
 
 
 class TestLetters(StoreContract):
@@ -189,7 +189,7 @@ async def test_a_subscription_of_which_a_row_is_garbled_is_not_opened(
     store = home.store()
     home.settle_in(*(subscription(f"s{n}") for n in range(3)))
     _garble(tmp_path, table, column, value)
-    _, unplanned = await store.replan("new", NOW, replan)
+    unplanned = (await store.replan("new", NOW, replan)).aside
     openings, aside = await store.newly_due(NOW + DAY, 9, plan)
     assert [each.subscription.id for each in openings] == ["s0", "s2"]
     assert [(each.subscription, each.detail) for each in (*unplanned, *aside)] == [("s1", detail)] * 2

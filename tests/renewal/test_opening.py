@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from renewd.renewal.decide import planned
-from tests.renewal.building import DAY, NOON, at, moment, renewal, subscription
+from renewd.renewal.decide import due, planned
+from tests.renewal.building import DAY, NOON, at, moment, policy, renewal, subscription
 
 SECOND = timedelta(seconds=1)
 CHARGEABLE_FROM = at("2026-11-23 13:30:13")  # a week ahead, at her place in the charge window
@@ -34,3 +34,21 @@ def test_what_could_be_charged_before_the_daemon_started_may_have_been(
     now = CHARGEABLE_FROM + DAY
     opened = planned(subscription(opens_at=now), moment(now, running_since=running_since))
     assert opened.renewal.check_first is expected
+
+
+@pytest.mark.parametrize(
+    ("renew_before", "expected"),
+    [("7d", None), ("6d", CHARGEABLE_FROM + DAY), ("8d", None)],
+    ids=["as it was planned", "the policy charges later now", "the policy charges earlier now"],
+)
+def test_what_is_due_by_an_older_policy_is_opened_when_it_is_due_by_this_one(
+    renew_before: str, expected: datetime | None
+) -> None:
+    now = CHARGEABLE_FROM + SECOND
+    under = moment(now, policy=policy(renew_before=renew_before))
+    found = due(subscription(opens_at=CHARGEABLE_FROM), under)
+    assert found == (expected or planned(subscription(opens_at=CHARGEABLE_FROM), under))
+
+
+def test_what_is_not_in_the_catalogue_any_more_is_not_opened() -> None:
+    assert due(subscription(plan="gone", opens_at=NOON), moment(NOON)) is None

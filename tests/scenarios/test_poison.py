@@ -95,7 +95,8 @@ async def test_a_new_policy_is_taken_up_although_one_subscription_cannot_be_plan
     await diary.on("2026-11-01 00:00", f"sub2: renewal.set_aside: {why}")
     await diary.on("2026-11-23 09:17", aside("2026-11-23 10:17", why))
     change(diary, update(subscriptions).where(SUB2).values(overrides={"price": "60.00 USD"}))
-    await diary.on("2026-11-23 10:17", *of("sub2", ("renewal.opened", *paid(what="60.00 USD on pm_visa"))))
+    # It was still planned under the older policy; it is charged when this one says.
+    await diary.on("2026-11-25 09:17", *of("sub2", ("renewal.opened", *paid(what="60.00 USD on pm_visa"))))
     await diary.on("2026-11-25 13:30", *of("sub1", RENEWED))
 
 

@@ -77,8 +77,10 @@ class Daemon:
         self.engine.policy = policy
         if not self.is_frozen:
             await self.engine.meet()
-        now = self._world.daemon_now
-        moved, _ = await self.store.replan(policy.digest, now, lambda each: replanned_at(each, policy, now))
+        now, moved, more = self._world.daemon_now, 0, True
+        while more:
+            done = await self.store.replan(policy.digest, now, lambda each: replanned_at(each, policy, now))
+            moved, more = moved + done.moved, done.more
         if moved:
             await self.store.wake(POLICY_HOLDS, now)
 

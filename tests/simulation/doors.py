@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from renewd.ports import Store, StoreUnavailableError
 from renewd.renewal.audit import Event
-from renewd.renewal.change import Change, Opening
+from renewd.renewal.change import Change, Opening, Replanned
 from renewd.renewal.fleet import Fleet
 from renewd.renewal.model import Attempt, Case, HoldReason, Subscription
 from renewd.renewal.notice import Letter, Notice
@@ -38,7 +38,7 @@ class StoreDoor:
         self,
         now: datetime,
         limit: int,
-        plan: Callable[[Subscription], Opening],
+        plan: Callable[[Subscription], Opening | datetime | None],
         plans: Collection[str] | None = None,
     ) -> tuple[Sequence[Opening], Sequence[Event]]:
         await self._before("scan")
@@ -60,7 +60,7 @@ class StoreDoor:
 
     async def replan(
         self, digest: str, now: datetime, opens_at: Callable[[Subscription], datetime | None]
-    ) -> tuple[int, Sequence[Event]]:
+    ) -> Replanned:
         return await self._inner.replan(digest, now, opens_at)
 
     async def claim(self, now: datetime, limit: int) -> tuple[Sequence[Case], Sequence[Event]]:

@@ -53,7 +53,8 @@ def moment_of(configuration: Configuration, at: datetime | None = None) -> Momen
 
 def as_planned(books: Books, policy: Policy) -> Callable[[Listed], Listed]:
     """Give what plans a subscription under this policy, which the daemon may not have taken up yet."""
-    current = books.planned_under() in ("", policy.digest)
+    planning = books.planning()
+    current = planning.done is None and planning.digest in ("", policy.digest)
 
     def planned(listed: Listed) -> Listed:
         _expect_legible(listed.subscription, policy)

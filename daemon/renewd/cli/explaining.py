@@ -21,6 +21,7 @@ from renewd.cli.desk import (
 from renewd.cli.door import configured
 from renewd.cli.explanation import Explanation, explained
 from renewd.cli.output import LISTING_FORMATS, Output, output_option
+from renewd.cli.progress import counting
 from renewd.cli.rehearsal import as_run
 from renewd.cli.times import coming
 from renewd.renewal.foresee import Charge, forecast
@@ -120,7 +121,7 @@ def forecast_command(
             lambda listed: tuple(forecast(planned(listed), moment, until)),
             left,
         )
-        counted = counts(chain.from_iterable(foreseen))
+        counted = counts(chain.from_iterable(counting("subscriptions foreseen", foreseen)))
         _write_days(counted, days, output)
 
 

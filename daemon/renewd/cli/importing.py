@@ -1,7 +1,8 @@
 """Bringing subscriptions in from a file: every row is checked before the first one is written."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
@@ -11,12 +12,14 @@ from renewd.cli.desk import expect_all, open_desk
 from renewd.cli.door import FAILED, configured, operator
 from renewd.cli.progress import Progress, progress_bar
 from renewd.cli.records import KNOWN, REQUIRED, Reading
-from renewd.cli.sheet import Complaint, Entry, entries
+from renewd.cli.seen import Spool
+from renewd.cli.sheet import Complaint, entries
 from renewd.ports import Books
 from renewd.renewal.record import Record
 from renewd.service.wiring import Configuration, system_clock
 
 SHOWN = 100
+NOW_AND_THEN = 100
 LONG = 1 << 18  # bytes; a shorter file is read before a bar could be seen
 
 
@@ -37,21 +40,22 @@ def import_command(configuration: Configuration, file: BinaryIO, dry_run: bool) 
     """
     name = str(getattr(file, "name", "stdin")).strip("<>")
     long = _size(file) > LONG
-    with progress_bar("reading", _size(file) if long else 0) as progress:
-        records, complaints = _read(file, configuration, progress)
-    with open_desk(configuration, writing=True, must_exist=False) as books:
-        complaints = complaints or _taken(books, records)
-        if complaints:
-            _refuse(name, complaints)
-        with progress_bar("writing", len(records) if long else 0) as progress:
-            done = books.import_records(
-                [record for record, _ in records],
-                configuration.policy,
-                operator(),
-                system_clock().now(),
-                progress,
-                rehearse=dry_run,
-            )
+    with closing(Spool()) as spool:
+        with progress_bar("reading", _size(file) if long else 0) as progress:
+            complaints = _read(file, configuration, spool, progress)
+        with open_desk(configuration, writing=True, must_exist=False) as books:
+            complaints = complaints or list(_taken(books, spool))
+            if complaints:
+                _refuse(name, complaints)
+            with progress_bar("writing", spool.count if long else 0) as progress:
+                done = books.import_records(
+                    spool.records(),
+                    configuration.policy,
+                    operator(),
+                    system_clock().now(),
+                    progress,
+                    rehearse=dry_run,
+                )
     if dry_run:
         click.echo("nothing is written; it would be:", err=True)
     has = "has" if done.lapsed == 1 else "have"
@@ -64,42 +68,34 @@ def import_command(configuration: Configuration, file: BinaryIO, dry_run: bool) 
 
 def records_in(path: Path, configuration: Configuration) -> list[Record]:
     """Read a file's records; anything wrong with it ends the program."""
-    with path.open("rb") as file:
-        records, complaints = _read(file, configuration, lambda _: None)
-    if complaints:
-        _refuse(str(path), complaints)
-    return [record for record, _ in records]
+    with path.open("rb") as file, closing(Spool()) as spool:
+        complaints = _read(file, configuration, spool, lambda _: None)
+        if complaints:
+            _refuse(str(path), complaints)
+        return list(spool.records())
 
 
-def _read(
-    file: BinaryIO, configuration: Configuration, progress: Progress
-) -> tuple[list[tuple[Record, Entry]], list[Complaint]]:
-    reading = Reading(configuration.policy, configuration.settings.gateways.keys())
-    records, complaints = [], list[Complaint]()
-    for entry in entries(file, KNOWN, REQUIRED):
-        if isinstance(entry, Complaint):
-            complaints.append(entry)
-            continue
-        record, wrong = reading.record(entry)
-        complaints += wrong
-        if record:
-            records.append((record, entry))
-        if file.seekable():
+def _read(file: BinaryIO, configuration: Configuration, spool: Spool, progress: Progress) -> list[Complaint]:
+    """Read all rows into the spool; give what is wrong with them."""
+    reading = Reading(configuration.policy, configuration.settings.gateways.keys(), spool)
+    complaints: list[Complaint] = []
+    for number, entry in enumerate(entries(file, KNOWN, REQUIRED)):
+        complaints += [entry] if isinstance(entry, Complaint) else reading.take(entry)
+        if number % NOW_AND_THEN == 0 and file.seekable():
             progress(file.tell())
-    if not records and not complaints:
+    if not spool.count and not complaints:
         complaints.append(Complaint(1, 1, "there is no row below the heading"))
-    return records, complaints
+    return complaints
 
 
-def _taken(books: Books, records: Sequence[tuple[Record, Entry]]) -> list[Complaint]:
+def _taken(books: Books, spool: Spool) -> Iterator[Complaint]:
     """Find payment methods that the database knows as another customer's."""
-    owners = books.method_owners([method.id for record, _ in records for method in record.methods])
-    return [
-        entry.complaint("payment_methods", f'"{method.id}" is customer {owner}\'s; take it from there first')
-        for record, entry in records
-        for method in record.methods
-        if (owner := owners.get(method.id, record.customer.id)) != record.customer.id
-    ]
+    for methods in spool.all("payment method"):
+        for token, owner in books.method_owners(list(methods)).items():
+            row, column, customer = methods[token]
+            if owner != customer:
+                message = f'payment_methods: "{token}" is customer {owner}\'s; take it from there first'
+                yield Complaint(row, column, message)
 
 
 def _refuse(name: str, complaints: Sequence[Complaint]) -> NoReturn:

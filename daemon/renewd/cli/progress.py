@@ -1,10 +1,28 @@
 """How far a long piece of work has come."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TypeVar
 
+T = TypeVar("T")
 Progress = Callable[[int], None]
+
+
+LONG = 20_000  # of what is counted; before that nobody has begun to wonder
+
+
+def counting(what: str, items: Iterable[T]) -> Iterator[T]:
+    """Pass items on, and say on a terminal how many of them it has been, when they are many."""
+    with ExitStack() as stack:
+        shown = None
+        for number, item in enumerate(items):
+            if number and number % LONG == 0 and sys.stderr.isatty():
+                from rich.console import Console
+
+                shown = shown or stack.enter_context(Console(stderr=True).status(""))
+                shown.update(f"{number:,} {what}")
+            yield item
 
 
 @contextmanager

@@ -1,10 +1,12 @@
 """Imported rows to records. Pure: a row and the policy in, a record or complaints out; `Reading` knows the rows before."""
 
+import json
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from renewd.cli.cells import OVERRIDES, value_of
+from renewd.cli.seen import Seen, Spool
 from renewd.cli.sheet import Complaint, Entry
 from renewd.cli.wording import did_you_mean, quoted
 from renewd.renewal.coherence import late
@@ -19,22 +21,22 @@ KNOWN = (*REQUIRED, "anchor", "state", "tags", "payment_methods", *OVERRIDES)
 
 @dataclass(slots=True)
 class Reading:
-    """One import: what was made of the rows so far. `record` is None for a row with complaints."""
+    """One import: the records that were made of the rows so far are in `spool`."""
 
     policy: Policy
     gateways: Collection[str]
-    rows: dict[str, Entry] = field(default_factory=dict)
-    customers: dict[str, tuple[int, Record]] = field(default_factory=dict)
-    owners: dict[str, tuple[int, str]] = field(default_factory=dict)
+    spool: Spool
 
-    def record(self, entry: Entry) -> tuple[Record | None, list[Complaint]]:
-        """Make a record of a row."""
+    def take(self, entry: Entry) -> list[Complaint]:
+        """Make a record of a row, unless there is something to complain about."""
         values, complaints = _parsed(entry, self.policy)
         if complaints:
-            return None, complaints
+            return complaints
         record = _made(values)
-        complaints += [entry.complaint(*each) for each in self._conflicts(entry, record)]
-        return (None if complaints else record), complaints
+        complaints = [entry.complaint(*each) for each in self._conflicts(entry, record)]
+        if not complaints:
+            self.spool.add(record)
+        return complaints
 
     def _conflicts(self, entry: Entry, record: Record) -> Iterator[tuple[str, str]]:
         """Find what contradicts the policy, or an earlier row."""
@@ -44,16 +46,22 @@ class Reading:
         if gateway is not None and gateway not in self.gateways:
             advice = did_you_mean(gateway, self.gateways)
             yield "gateway", f"no gateway {quoted(gateway)} in renewd.yaml{advice}"
-        earlier = self.rows.setdefault(subscription.id, entry)
-        if earlier is not entry:
+        here = Seen(entry.row, 1, "")
+        earlier = self.spool.first("subscription", subscription.id, here)
+        if earlier.row != entry.row:
             yield "id", f"{subscription.id} stands in row {earlier.row} already"
-        row, first = self.customers.setdefault(customer.id, (entry.row, record))
-        for name in _different(first, record):
-            yield name, f"customer {customer.id} has another {name} in row {row}; make them the same"
+        here = Seen(entry.row, 1, _said(record))
+        first = self.spool.first("customer", customer.id, here)
+        for name in _different(first.said, here.said):
+            yield name, f"customer {customer.id} has another {name} in row {first.row}; make them the same"
+        here = Seen(entry.row, entry.places.get("payment_methods", 1), customer.id)
         for method in record.methods:
-            row, owner = self.owners.setdefault(method.token, (entry.row, customer.id))
-            if owner != customer.id:
-                yield "payment_methods", f"{quoted(method.token)} is customer {owner}'s in row {row}"
+            first = self.spool.first("payment method", method.token, here)
+            if first.said != customer.id:
+                yield (
+                    "payment_methods",
+                    f"{quoted(method.token)} is customer {first.said}'s in row {first.row}",
+                )
 
 
 def _parsed(entry: Entry, policy: Policy) -> tuple[dict[str, Any], list[Complaint]]:
@@ -104,9 +112,16 @@ def _incoherent(subscription: Subscription, policy: Policy) -> Iterator[tuple[st
         yield (term if term in subscription.overrides else next(iter(subscription.overrides))), message
 
 
-def _different(first: Record, other: Record) -> Iterator[str]:
-    for each in fields(Customer):
-        if getattr(first.customer, each.name) != getattr(other.customer, each.name):
-            yield each.name
-    if first.methods != other.methods:
-        yield "payment_methods"
+def _said(record: Record) -> str:
+    """Write down all that a row says of its customer."""
+    customer, methods = record.customer, [astuple(method) for method in record.methods]
+    return json.dumps([customer.name, customer.email, customer.gateway_customer, methods])
+
+
+def _different(first: str, other: str) -> Iterator[str]:
+    if first == other:
+        return
+    names = ("name", "email", "gateway_customer", "payment_methods")
+    for name, one, another in zip(names, json.loads(first), json.loads(other), strict=True):
+        if one != another:
+            yield name

@@ -14,7 +14,8 @@ from renewd.cli.door import FINDINGS, configured_without_policy
 from renewd.cli.output import Output, output_option
 from renewd.cli.times import relative, span, span_text
 from renewd.cli.wording import HOLDS
-from renewd.renewal.query import Status
+from renewd.renewal.model import SubscriptionState
+from renewd.renewal.query import Planning, Status
 from renewd.service.wiring import Configuration, system_clock
 
 DOUBT_FOR = timedelta(hours=1)
@@ -54,13 +55,13 @@ def status_command(configuration: Configuration, stale: timedelta, output: Outpu
     """
     now = system_clock().now()
     with open_desk(configuration) as books:
-        status, in_force = books.status(now), books.planned_under()
-    digests = Digests(in_force, configuration.policy.digest if configuration.policy.plans else "")
+        status, planning = books.status(now), books.planning()
+    digests = Digests(planning.digest, configuration.policy.digest if configuration.policy.plans else "")
     findings = list(findings_of(status, now, stale))
     if output.form == "json":
-        output.document("renewd.status.v1", _data(status, digests, findings))
+        output.document("renewd.status.v1", _data(status, digests, planning, findings))
     else:
-        _write(status, digests, findings, now, output)
+        _write(status, digests, planning, findings, now, output)
     if findings:
         sys.exit(FINDINGS)
 
@@ -91,26 +92,34 @@ def findings_of(status: Status, now: datetime, stale: timedelta) -> Iterator[str
         )
 
 
-def _data(status: Status, digests: Digests, findings: list[str]) -> Mapping[str, object]:
+def _data(status: Status, digests: Digests, planning: Planning, findings: list[str]) -> Mapping[str, object]:
     fields = {name: getattr(status, name) for name in type(status).__slots__}
     fields["daemons"] = [asdict(each) for each in status.daemons]
-    policy = {name: digest or None for name, digest in digests._asdict().items()}
+    policy: dict[str, object] = {name: digest or None for name, digest in digests._asdict().items()}
+    policy["replanned"] = planning.done
     return {"healthy": not findings, "findings": findings, "policy": policy} | fields
 
 
-def _write(status: Status, digests: Digests, findings: list[str], now: datetime, output: Output) -> None:
+def _write(
+    status: Status, digests: Digests, planning: Planning, findings: list[str], now: datetime, output: Output
+) -> None:
     from renewd.cli.terminal import Screen
 
     screen = Screen(output.colour)
-    for label, text, style in _lines(status, digests, now):
+    for label, text, style in _lines(status, digests, planning, now):
         screen.line((f"{label:<15}", "dim"), (text, style), indent=15)
     for finding in findings:
         screen.line(("! ", "bold red"), (finding, "red"), indent=2)
 
 
-def _lines(status: Status, digests: Digests, now: datetime) -> Iterator[tuple[str, str, str]]:
+def _lines(
+    status: Status, digests: Digests, planning: Planning, now: datetime
+) -> Iterator[tuple[str, str, str]]:
     yield from _daemons(status, now)
     yield "policy", _policy(digests, status.running), "" if len({*digests}) == 1 else "yellow"
+    if planning.done is not None:
+        active = max(status.subscriptions.get(SubscriptionState.ACTIVE, 0), planning.done)
+        yield "", f"taking effect: {planning.done:,} of {active:,} planned anew", "yellow"
     yield ("charging", "halted", "bold red") if status.halted else ("charging", "on", "green")
     yield "subscriptions", _counted(status.subscriptions) or "none", ""
     yield "renewals", _counted(status.stages) or "none", ""

@@ -18,6 +18,15 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
+class Replanned:
+    """A batch of subscriptions that were planned anew: how many moved, what was set aside, whether there are more."""
+
+    moved: int
+    aside: tuple[Event, ...]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """New rows that follow, at the instant `at`, from `before`, a case as it was read.
 

@@ -71,6 +71,15 @@ def replanned_at(subscription: Subscription, policy: Policy, now: datetime) -> d
     return fresh
 
 
+def due(subscription: Subscription, moment: Moment) -> Opening | datetime | None:
+    """Open the next renewal of a subscription whose `opens_at` has come, or give when it opens under this policy.
+
+    It may have been planned under an older one that charged earlier; None when it does not renew any more.
+    """
+    at = replanned_at(subscription, moment.policy, moment.now)
+    return planned(subscription, moment) if at and at <= moment.now else at
+
+
 def planned(subscription: Subscription, moment: Moment) -> Opening:
     """Open the renewal of the period that starts when the subscription's present one ends.
 

@@ -150,7 +150,12 @@ class Renewal:
     @property
     def id(self) -> str:
         """The renewal's id, the head of all its keys: `<subscription>/<period_start>`."""
-        return f"{self.subscription_id}/{compact(self.period_start)}"
+        return renewal_id(self.subscription_id, self.period_start)
+
+
+def renewal_id(subscription_id: str, period_start: datetime) -> str:
+    """Give the id of a subscription's renewal for the period that starts then."""
+    return f"{subscription_id}/{compact(period_start)}"
 
 
 @dataclass(frozen=True, slots=True)

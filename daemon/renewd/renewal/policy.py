@@ -1,8 +1,7 @@
 """The auto-renew policy: defaults, rules, the plan catalogue and the brake.
 
-The models are the shape of `policy.yaml`; `config/policy.schema.json` is made from them. Precedence is
-defaults < rules (from top to bottom, each that matches) < plan < subscription. What must hold between the
-values is in `coherence`.
+The models are the shape of `policy.yaml`; `config/policy.schema.json` is made from them. What must hold between the values is in
+`coherence`. Precedence is defaults < rules (from top to bottom, each that matches) < plan < subscription.
 """
 
 import hashlib
@@ -39,7 +38,7 @@ from renewd.renewal.decline import (
 from renewd.renewal.model import Subscription, UnreadableError
 from renewd.renewal.money import Money
 from renewd.renewal.period import ChargeWindow, Period
-from renewd.renewal.terms import Ladder, Terms
+from renewd.renewal.terms import MOST_KEPT, Ladder, Terms
 from renewd.renewal.written import Written, a_name, a_percentage, one_or_many
 
 Path = tuple[str | int, ...]
@@ -254,6 +253,8 @@ class Policy(Section):
     def terms_for(self, subscription: Subscription) -> Terms:
         """Give the terms of a subscription. Raises KeyError when its plan is not in the catalogue, and UnreadableError."""
         known = (subscription.plan, subscription.tags, tuple(sorted(subscription.overrides.items())))
+        if len(self._resolved) > MOST_KEPT:
+            self._resolved.clear()
         if known not in self._resolved:
             self._resolved[known] = self._resolve(subscription)
         return self._resolved[known]

@@ -121,6 +121,17 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class Planning:
+    """The policy (its digest) under which it is planned when renewals open; empty before a daemon has ever run.
+
+    `done` is how many active subscriptions are planned under it so far; None when all of them are.
+    """
+
+    digest: str = ""
+    done: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Imported:
     """What an import did: how many subscriptions were new, changed, and as they were; how many new ones have lapsed.
 

@@ -11,6 +11,8 @@ from renewd.renewal.period import ChargeWindow, Period, stable_fraction
 DAY = timedelta(days=1)
 ALL_DAY = timedelta(hours=23, minutes=59)  # a window from 00:00 to 23:59 holds nothing up
 
+MOST_KEPT = 10_000  # terms that a daemon remembers: every subscription may have tags of its own
+
 
 @dataclass(frozen=True, slots=True)
 class Ladder:

@@ -12,11 +12,11 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from renewd.ports import StoreUnavailableError
 from renewd.renewal.audit import Event
-from renewd.renewal.decide import replanned_at
 from renewd.renewal.fleet import BEAT_EVERY
 from renewd.renewal.model import HoldReason
 from renewd.renewal.policy import Policy
 from renewd.service.engine import Engine
+from renewd.service.planning import replan, replan_all, replan_beside
 from renewd.service.tick import tick
 
 log = structlog.get_logger()
@@ -28,15 +28,10 @@ POLICY_HOLDS = (HoldReason.APPROVAL, HoldReason.OPERATOR, HoldReason.CONTACT, Ho
 
 
 async def prepare(engine: Engine) -> None:
-    """Make ready for the first tick: meet the other daemons, and plan."""
+    """Make ready for a pass: meet the other daemons, and plan."""
     await engine.meet()
-    await _replan(engine, engine.policy, engine.clock.now())
-
-
-async def _replan(engine: Engine, policy: Policy, now: datetime) -> None:
-    _, aside = await engine.store.replan(policy.digest, now, lambda each: replanned_at(each, policy, now))
-    for event in aside:
-        engine.tell(event)
+    if engine.leads:
+        await replan_all(engine)
 
 
 class Loop:
@@ -50,6 +45,8 @@ class Loop:
         self._failures = 0
         self._beat = asyncio.Event()
         self._reloading = asyncio.Lock()
+        self._planned = ""  # the digest of the policy under which all is planned
+        self._planning: asyncio.Task[None] | None = None
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
@@ -57,7 +54,9 @@ class Loop:
     async def run(self) -> None:
         """Run until `stop`; what is in flight then is finished first."""
         engine = self._engine
-        await prepare(engine)
+        await engine.meet()
+        if engine.leads:
+            await replan(engine, engine.policy)
         await engine.log([self._event("service.started", f"pid {os.getpid()}")])
         if engine.rated and engine.fleet and engine.fleet.others:
             await self._rest(2 * BEAT_EVERY)  # until they have taken note of us, the whole rate is theirs
@@ -69,14 +68,28 @@ class Loop:
             await self._rest(self._scan_every)
             self._beat.clear()
             if not engine.stopping:
+                self._plan()
                 self._ring(engine.clock.alarm(await self._tick()))
         self._scheduler.shutdown(wait=False)
-        if touch:
-            touch.cancel()
+        for each in (touch, self._planning):
+            if each:
+                each.cancel()
         try:
             await engine.log([self._event("service.stopped", "")])
         except StoreUnavailableError as error:
             log.warning("stopped while the database cannot be used", error=str(error))
+
+    def _plan(self) -> None:
+        """Go on planning under the policy in force, beside the ticks, if it is ours to do and not being done."""
+        engine, busy = self._engine, self._planning and not self._planning.done()
+        if engine.leads and self._planned != engine.policy.digest and not busy:
+            self._planning = asyncio.create_task(self._replan(engine.policy.digest))
+
+    async def _replan(self, digest: str) -> None:
+        with suppress(StoreUnavailableError):  # the tick says so, and the next one goes on with it
+            if await replan_beside(self._engine):
+                self._planned = digest
+                self._beat.set()  # what opens earlier than it did
 
     async def _rest(self, most: timedelta) -> None:
         """Wait for the metronome, or to be told to stop."""
@@ -119,7 +132,10 @@ class Loop:
 
     async def _take_up(self, policy: Policy) -> None:
         engine, now = self._engine, self._engine.clock.now()
-        await _replan(engine, policy, now)
+        if self._planning:
+            self._planning.cancel()  # else it would go on under the old policy once we have begun under the new one
+        if engine.leads:
+            await replan(engine, policy)
         old, engine.policy = engine.policy.digest, policy
         await engine.store.wake(POLICY_HOLDS, now)
         await engine.log([self._event("config.reloaded", f"{old} -> {policy.digest}")])

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from renewd.renewal.decide import planned
+from renewd.renewal.decide import due
 from renewd.renewal.moment import Moment
 from renewd.service.engine import Engine
 
@@ -15,7 +15,7 @@ async def scan(engine: Engine, now: datetime) -> int:
     count = 0
     while not engine.stopping:
         openings, aside = await engine.store.newly_due(
-            now, BATCH, lambda each: planned(each, moment), moment.policy.plans.keys()
+            now, BATCH, lambda each: due(each, moment), moment.policy.plans.keys()
         )
         opened = await engine.store.open(openings)
         for event in (*aside, *(event for opening in opened for event in opening.events)):

@@ -1,9 +1,11 @@
 """The Books port on SQLAlchemy Core: what an operator reads and corrects, beside the daemon."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, insert, or_, select
@@ -25,10 +27,11 @@ from renewd.renewal.fleet import Daemon
 from renewd.renewal.model import UnreadableError
 from renewd.renewal.moment import Moment
 from renewd.renewal.policy import Policy
-from renewd.renewal.query import Dossier, Imported, Listed, ListQuery, LogQuery, Status
+from renewd.renewal.query import Dossier, Imported, Listed, ListQuery, LogQuery, Planning, Status
 from renewd.renewal.record import Record
 
 T = TypeVar("T")
+_READING = {READING: True}
 _AS_LIKE = str.maketrans({"*": "%", "?": "_", "%": "!%", "_": "!_", "!": "!!"})
 
 
@@ -45,7 +48,7 @@ class SqlBooks:
 
     def import_records(
         self,
-        records: Sequence[Record],
+        records: Iterable[Record],
         policy: Policy,
         actor: str,
         now: datetime,
@@ -54,12 +57,13 @@ class SqlBooks:
         rehearse: bool = False,
     ) -> Imported:
         """See `ports.Books`."""
-        done = Imported(0, 0, 0)
-        for start in range(0, len(records), PAGE):
-            batch = records[start : start + PAGE]
-            work = partial(put_records, records=batch, policy=policy, now=now)
-            done += self._transaction(work, keep=not rehearse)
-            progress(start + len(batch))
+        done, count, coming = Imported(0, 0, 0), 0, iter(records)
+        with self._connected() as connection:
+            while batch := list(islice(coming, PAGE)):
+                work = partial(put_records, records=batch, policy=policy, now=now)
+                done += _carried_out(connection, work, keep=not rehearse)
+                count += len(batch)
+                progress(count)
         if rehearse:
             return done
         mended = f", {len(done.mended)} of them mended" if done.mended else ""
@@ -68,9 +72,9 @@ class SqlBooks:
         self._transaction(lambda connection: connection.execute(insert(audit_log), [event_row(event)]))
         return done
 
-    def planned_under(self) -> str:
+    def planning(self) -> Planning:
         """See `ports.Books`."""
-        return self._read(plans.digest)
+        return self._read(plans.planning)
 
     def method_owners(self, method_ids: Sequence[str]) -> Mapping[str, str]:
         """See `ports.Books`."""
@@ -111,21 +115,22 @@ class SqlBooks:
     ) -> Iterator[Listed]:
         """See `ports.Books`."""
         after, left = "", query.limit if query.limit is not None else -1
-        while left:
-            ids, found, wrong = self._read(partial(page, query=query, after=after))
-            for subscription_id, error in wrong.items():
-                if unreadable is None:
-                    raise UnreadableError.of(error)
-                unreadable(subscription_id, UnreadableError.of(error))
-            for listed in found:
-                if wanted(listed, query):
-                    yield listed
-                    left -= 1
-                    if not left:
-                        return
-            if len(ids) < PAGE:
-                return
-            after = ids[-1]
+        with self._connected(_READING) as connection:
+            while left:
+                ids, found, wrong = _read_on(connection, partial(page, query=query, after=after))
+                for subscription_id, error in wrong.items():
+                    if unreadable is None:
+                        raise UnreadableError.of(error)
+                    unreadable(subscription_id, UnreadableError.of(error))
+                for listed in found:
+                    if wanted(listed, query):
+                        yield listed
+                        left -= 1
+                        if not left:
+                            return
+                if len(ids) < PAGE:
+                    return
+                after = ids[-1]
 
     def dossier(self, subscription_id: str) -> Dossier | None:
         """See `ports.Books`."""
@@ -138,15 +143,16 @@ class SqlBooks:
             latest = wanted.order_by(audit_log.c.sequence.desc()).limit(query.last)
             yield from reversed([audit_of(row) for row in self._read(_reading(latest))])
             return
-        while True:
-            page = wanted.where(_new(query)).order_by(audit_log.c.sequence).limit(PAGE)
-            rows = self._read(_reading(page))
-            yield from (audit_of(row) for row in rows)
-            if len(rows) < PAGE:
-                return
-            last = rows[-1]["sequence"]
-            left = [number for number in query.missing if number > last]
-            query = replace(query, after=max(query.after, last), missing=left)
+        with self._connected(_READING) as connection:
+            while True:
+                page = wanted.where(_new(query)).order_by(audit_log.c.sequence).limit(PAGE)
+                rows = _read_on(connection, _reading(page))
+                yield from (audit_of(row) for row in rows)
+                if len(rows) < PAGE:
+                    return
+                last = rows[-1]["sequence"]
+                left = [number for number in query.missing if number > last]
+                query = replace(query, after=max(query.after, last), missing=left)
 
     def numbers(self, query: LogQuery) -> Sequence[int]:
         """See `ports.Books`."""
@@ -167,23 +173,35 @@ class SqlBooks:
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         """Run what only reads; it waits for no writer, and no writer for it."""
-        try:
-            return self._transaction(work, {READING: True})
-        except ValueError as error:
-            raise UnreadableError.of(error) from error
+        with self._connected(_READING) as connection:
+            return _read_on(connection, work)
 
-    def _transaction(
-        self, work: Callable[[Connection], T], options: Mapping[str, bool] | None = None, *, keep: bool = True
-    ) -> T:
+    def _transaction(self, work: Callable[[Connection], T]) -> T:
+        with self._connected() as connection:
+            return _carried_out(connection, work)
+
+    @contextmanager
+    def _connected(self, options: Mapping[str, bool] | None = None) -> Iterator[Connection]:
         try:
             with self._engine.connect().execution_options(**options or {}) as connection:
-                with connection.begin() as transaction:
-                    answer = work(connection)
-                    if not keep:
-                        transaction.rollback()
-                return answer
+                yield connection
         except DBAPIError as error:
             raise unusable(self._engine, error) from error
+
+
+def _carried_out(connection: Connection, work: Callable[[Connection], T], *, keep: bool = True) -> T:
+    with connection.begin() as transaction:
+        answer = work(connection)
+        if not keep:
+            transaction.rollback()
+    return answer
+
+
+def _read_on(connection: Connection, work: Callable[[Connection], T]) -> T:
+    try:
+        return _carried_out(connection, work)
+    except ValueError as error:
+        raise UnreadableError.of(error) from error
 
 
 def _reading(query: Any) -> Callable[[Connection], Any]:
@@ -209,6 +227,8 @@ def _log_query(query: LogQuery, dialect: str) -> Any:
 
 def _named(pattern: str, dialect: str) -> Any:
     """Match names with a pattern of a shell. SQLite alone finds its beginning in an index only if it is a GLOB."""
+    if not set("*?[") & set(pattern):
+        return audit_log.c.name == pattern
     if dialect == FILE:
         return audit_log.c.name.op("GLOB")(pattern)
     return audit_log.c.name.like(pattern.translate(_AS_LIKE), escape="!")

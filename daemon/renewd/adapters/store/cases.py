@@ -11,6 +11,7 @@ from renewd.adapters.store.reading import rows_of
 from renewd.adapters.store.rows import attempt_of, customer_of, method_of, renewal_of, subscription_of
 from renewd.adapters.store.statements import among
 from renewd.adapters.store.tables import (
+    IS_CHARGE,
     attempts,
     customers,
     payment_methods,
@@ -18,7 +19,7 @@ from renewd.adapters.store.tables import (
     service_state,
     subscriptions,
 )
-from renewd.renewal.model import AttemptState, Case, Leg, Subscription, UnreadableError
+from renewd.renewal.model import AttemptState, Case, Subscription, UnreadableError
 
 HALTED = "halted"
 DECLINES_COUNT_FOR = timedelta(days=30)
@@ -89,7 +90,7 @@ def tries(
     query = select(
         attempts.c.method_id, attempts.c.renewal_id, attempts.c.sent_at, attempts.c.closed_at
     ).where(
-        attempts.c.leg == Leg.CHARGE,
+        IS_CHARGE,
         among(connection, attempts.c.method_id, method_ids),
         or_(
             attempts.c.closed_at.is_(None),

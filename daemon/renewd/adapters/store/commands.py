@@ -1,14 +1,17 @@
 """Carrying out an operator's word in one transaction, beside a daemon that may be running."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, case, func, insert, select, update
 
 from renewd.adapters.store.cases import HALTED
-from renewd.adapters.store.plans import put_state
+from renewd.adapters.store.plans import drop_state, put_state
+from renewd.adapters.store.reading import rows_of
 from renewd.adapters.store.rows import (
+    Row,
     attempt_of,
     attempt_row,
     event_row,
@@ -21,7 +24,6 @@ from renewd.adapters.store.tables import (
     attempts,
     audit_log,
     renewals,
-    service_state,
     subscriptions,
 )
 from renewd.adapters.store.upserts import put
@@ -36,24 +38,44 @@ _change_subscription = update(subscriptions).where(subscriptions.c.id == bindpar
 
 
 def standing_of(connection: Connection, subscription_id: str) -> Standing | None:
-    """Read where a subscription stands; it stays so until the transaction ends."""
-    theirs = select(subscriptions).where(subscriptions.c.id == subscription_id).with_for_update()
-    row = connection.execute(theirs).mappings().first()
-    if row is None:
-        return None
-    latest = (
-        select(renewals)
-        .where(renewals.c.subscription_id == subscription_id)
-        .order_by(renewals.c.period_start.desc())
-        .limit(1)
-        .with_for_update()
+    """Read where a subscription stands; it stays so until the transaction ends. Raises ValueError."""
+    return next(iter(standings_of(connection, [subscription_id])), None)
+
+
+def standings_of(connection: Connection, subscription_ids: Sequence[str]) -> list[Standing]:
+    """Read where subscriptions stand, those that there are; they stay so until the transaction ends. Raises ValueError."""
+    theirs = subscriptions.c.id.in_(sorted(subscription_ids))
+    known = rows_of(
+        connection, select(subscriptions).where(theirs).order_by(subscriptions.c.id).with_for_update()
     )
-    renewal = connection.execute(latest).mappings().first()
+    if not known:
+        return []
+    latest = latest_of([row["id"] for row in known]).with_for_update()
+    cycles = {row["subscription_id"]: row for row in rows_of(connection, latest)}
+    tries = select(attempts).where(
+        attempts.c.renewal_id.in_([row["id"] for row in cycles.values()]), attempts.c.closed_at.is_(None)
+    )
+    opened = {row["renewal_id"]: row for row in rows_of(connection, tries)} if cycles else {}
+    return [_standing(row, cycles.get(row["id"]), opened) for row in known]
+
+
+def latest_of(subscription_ids: Sequence[str]) -> Select[Any]:
+    """Ask for the latest renewal of each of these subscriptions."""
+    cycle = renewals.alias("cycle")
+    latest = select(func.max(cycle.c.period_start)).where(
+        cycle.c.subscription_id == renewals.c.subscription_id
+    )
+    theirs = renewals.c.subscription_id.in_(subscription_ids)
+    return select(renewals).where(theirs, renewals.c.period_start == latest.scalar_subquery())
+
+
+def _standing(subscription: Row, renewal: Row | None, opened: Mapping[str, Row]) -> Standing:
     if renewal is None:
-        return Standing(subscription_of(row))
-    opened = select(attempts).where(attempts.c.renewal_id == renewal["id"], attempts.c.closed_at.is_(None))
-    attempt = connection.execute(opened).mappings().first()
-    return Standing(subscription_of(row), renewal_of(renewal), attempt_of(attempt) if attempt else None)
+        return Standing(subscription_of(subscription))
+    attempt = opened.get(renewal["id"])
+    return Standing(
+        subscription_of(subscription), renewal_of(renewal), attempt_of(attempt) if attempt else None
+    )
 
 
 def carry_out(
@@ -80,7 +102,7 @@ def halt(connection: Connection, reason: str, event: Event) -> None:
 
 def unhalt(connection: Connection, event: Event) -> None:
     """Let charging go on."""
-    connection.execute(delete(service_state).where(service_state.c.key == HALTED))
+    drop_state(connection, HALTED)
     wake(connection, [HoldReason.HALTED], event.at)
     connection.execute(insert(audit_log), [event_row(event)])
 
@@ -103,7 +125,12 @@ def wake(
 
 def put_renewal(connection: Connection, renewal: Renewal) -> None:
     """Write a renewal over the one that was read: with a new version, so that no older decision is written."""
-    put(connection, renewals, [renewal_row(replace(renewal, version=renewal.version + 1))], kept=LEASE)
+    put_renewals(connection, [renewal])
+
+
+def put_renewals(connection: Connection, read: Sequence[Renewal]) -> None:
+    """As `put_renewal`, of many."""
+    put(connection, renewals, [renewal_row(replace(each, version=each.version + 1)) for each in read], LEASE)
 
 
 def _movable(row: dict[str, object]) -> dict[str, object]:

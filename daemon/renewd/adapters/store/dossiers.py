@@ -4,13 +4,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
+from renewd.adapters.store.commands import latest_of
 from renewd.adapters.store.glance import halted
 from renewd.adapters.store.reading import apart, rows_of
 from renewd.adapters.store.rows import attempt_of, customer_of, method_of, renewal_of, subscription_of
-from renewd.adapters.store.tables import attempts, customers, payment_methods, renewals, subscriptions
-from renewd.renewal.model import AttemptState, UnreadableError
+from renewd.adapters.store.tables import (
+    IS_CHARGE,
+    IS_HELD,
+    attempts,
+    customers,
+    payment_methods,
+    renewals,
+    subscriptions,
+)
+from renewd.renewal.model import AttemptState, Stage, UnreadableError
 from renewd.renewal.query import Dossier, Listed, ListQuery
 
 PAGE = 500
@@ -28,15 +37,28 @@ def page(
         conditions.append(subscriptions.c.plan == query.plan)
     if query.ends_before:
         conditions.append(subscriptions.c.current_period_end < query.ends_before)
+    rare = _rare(query)
+    if rare:
+        theirs = select(renewals.c.subscription_id).where(renewals.c.subscription_id > after, *rare)
+        conditions.append(subscriptions.c.id.in_(theirs))
     next_ids = select(subscriptions.c.id).where(*conditions).order_by(subscriptions.c.id).limit(PAGE)
     ids = list(connection.execute(next_ids).scalars())
     return ids, *apart(ids, partial(_listed, connection))
 
 
+def _rare(query: ListQuery) -> list[ColumnElement[bool]]:
+    """Give what a renewal must be, as far as few are: those few are found, instead of everything looked at."""
+    rare: list[ColumnElement[bool]] = []
+    if query.stages and Stage.EXTENDED not in query.stages:
+        rare.append(renewals.c.stage.in_(query.stages))
+    if query.holds:
+        rare += [renewals.c.hold.in_(query.holds), IS_HELD]
+    return rare
+
+
 def _listed(connection: Connection, ids: Sequence[str]) -> list[Listed]:
     ours = select(subscriptions).where(subscriptions.c.id.in_(ids)).order_by(subscriptions.c.id)
-    theirs = select(renewals).where(renewals.c.subscription_id.in_(ids)).order_by(renewals.c.period_start)
-    latest = {row["subscription_id"]: renewal_of(row) for row in rows_of(connection, theirs)}
+    latest = {row["subscription_id"]: renewal_of(row) for row in rows_of(connection, latest_of(ids))}
     return [Listed(subscription_of(row), latest.get(row["id"])) for row in rows_of(connection, ours)]
 
 
@@ -61,7 +83,7 @@ def dossier(connection: Connection, subscription_id: str) -> Dossier | None:
         raise UnreadableError(f"customer {owner}")
     methods = select(payment_methods).where(payment_methods.c.customer_id == owner)
     cycles = select(renewals).where(renewals.c.subscription_id == subscription_id)
-    tries = select(attempts).where(attempts.c.subscription_id == subscription_id)
+    tries = select(attempts).where(attempts.c.renewal_id.in_(cycles.with_only_columns(renewals.c.id)))
     return Dossier(
         subscription=subscription_of(row),
         customer=customer_of(people[0]),
@@ -76,7 +98,7 @@ def dossier(connection: Connection, subscription_id: str) -> Dossier | None:
 def _declines(connection: Connection, customer_id: str) -> tuple[tuple[str, datetime], ...]:
     theirs = select(payment_methods.c.id).where(payment_methods.c.customer_id == customer_id)
     query = select(attempts.c.method_id, attempts.c.closed_at).where(
-        attempts.c.method_id.in_(theirs), attempts.c.state == AttemptState.DECLINED
+        IS_CHARGE, attempts.c.method_id.in_(theirs), attempts.c.state == AttemptState.DECLINED
     )
     return tuple((row["method_id"], row["closed_at"]) for row in rows_of(connection, query))
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, case, exists, func, or_, select
 
 from renewd.adapters.store.cases import HALTED
 from renewd.adapters.store.tables import (
+    IS_HELD,
     MOVED_TO,
     attempts,
     audit_log,
@@ -64,7 +65,7 @@ def status(connection: Connection, now: datetime, *, daemons: Sequence[Daemon] |
     return Status(
         subscriptions=_counts(connection, subscriptions.c.state),
         stages=_counts(connection, renewals.c.stage),
-        holds=_counts(connection, renewals.c.hold, waiting, renewals.c.hold != ""),
+        holds=_counts(connection, renewals.c.hold, waiting, IS_HELD),
         halted=halted(connection),
         next_due=min((instant for instant in (opens, looks) if instant), default=None),
         overdue=_one(connection, select(func.count()).where(*_KEPT_WAITING, renewals.c.due_at < now - LATE)),

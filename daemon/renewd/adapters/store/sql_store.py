@@ -7,19 +7,20 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, func, insert, or_, select, update
 
-from renewd.adapters.store import cases, changes, fleet, plans
+from renewd.adapters.store import cases, changes, fleet
 from renewd.adapters.store.commands import wake
 from renewd.adapters.store.connect import FILE
 from renewd.adapters.store.group import GroupWriter
+from renewd.adapters.store.plans import move, replan
 from renewd.adapters.store.reading import apart
 from renewd.adapters.store.rows import event_row, notice_of, renewal_row
 from renewd.adapters.store.statements import among
-from renewd.adapters.store.tables import attempts, audit_log, notices, renewals, subscriptions
+from renewd.adapters.store.tables import IS_CHARGE, attempts, audit_log, notices, renewals, subscriptions
 from renewd.renewal.audit import Event
-from renewd.renewal.change import Change, Opening
+from renewd.renewal.change import Change, Opening, Replanned
 from renewd.renewal.events import SET_ASIDE_FOR, set_aside
 from renewd.renewal.fleet import Fleet
-from renewd.renewal.model import Case, HoldReason, Leg, Subscription, SubscriptionState
+from renewd.renewal.model import Case, HoldReason, Subscription, SubscriptionState
 from renewd.renewal.notice import Notice
 
 _move_notice = (
@@ -58,7 +59,7 @@ class SqlStore:
         self,
         now: datetime,
         limit: int,
-        plan: Callable[[Subscription], Opening],
+        plan: Callable[[Subscription], Opening | datetime | None],
         plans: Collection[str] | None = None,
     ) -> tuple[Sequence[Opening], Sequence[Event]]:
         """See `ports.Store`."""
@@ -72,20 +73,26 @@ class SqlStore:
             .limit(limit)
         )
 
-        def planned(connection: Connection) -> tuple[list[Opening], list[Event]]:
+        def planned(connection: Connection) -> tuple[list[Opening], list[Event], bool]:
             ids = list(connection.execute(due).scalars())
-            openings, wrong = apart(
-                ids, lambda some: [plan(each) for each in cases.read_subscriptions(connection, some)]
+            found, wrong = apart(
+                ids, lambda some: [(each, plan(each)) for each in cases.read_subscriptions(connection, some)]
             )
+            openings = [made for _, made in found if isinstance(made, Opening)]
+            others = [(each, at) for each, at in found if not isinstance(at, Opening)]
+            move(connection, others)
             later = now + SET_ASIDE_FOR
             aside = [set_aside(error, now, later, subscription=each) for each, error in wrong.items()]
             if aside:
                 still = subscriptions.c.id.in_(list(wrong)) & (subscriptions.c.opens_at <= now)
                 connection.execute(update(subscriptions).where(still).values(opens_at=later))
             _log(connection, aside)
-            return openings, aside
+            return openings, aside, bool(others)
 
-        return await self._writer.call(planned)
+        while True:
+            openings, aside, moved = await self._writer.call(planned)
+            if openings or aside or not moved:
+                return openings, aside
 
     async def open(self, openings: Sequence[Opening]) -> Sequence[Opening]:
         """See `ports.Store`."""
@@ -93,27 +100,16 @@ class SqlStore:
 
     async def replan(
         self, digest: str, now: datetime, opens_at: Callable[[Subscription], datetime | None]
-    ) -> tuple[int, Sequence[Event]]:
+    ) -> Replanned:
         """See `ports.Store`."""
-        if await self._writer.call(plans.digest) == digest:
-            return 0, []
-        # Until it is done, the plans are made under no policy: broken off, it starts again.
-        await self._writer.call(partial(plans.planned_under, digest=""))
-        after, moved, aside = "", 0, list[Event]()
 
-        def batch(connection: Connection) -> tuple[str, int, list[Event]]:
-            last, count, wrong = plans.replan(connection, after, opens_at)
+        def batch(connection: Connection) -> Replanned:
+            more, moved, wrong = replan(connection, digest, opens_at)
             events = [set_aside(error, now, None, subscription=each) for each, error in wrong.items()]
             _log(connection, events)
-            return last, count, events
+            return Replanned(moved, tuple(events), more)
 
-        while True:
-            after, count, events = await self._writer.call(batch)
-            moved, aside = moved + count, aside + events
-            if not after:
-                break
-        await self._writer.call(partial(plans.planned_under, digest=digest))
-        return moved, aside
+        return await self._writer.call(batch)
 
     async def claim(self, now: datetime, limit: int) -> tuple[Sequence[Case], Sequence[Event]]:
         """See `ports.Store`."""
@@ -177,8 +173,9 @@ class SqlStore:
     async def charges_since(self, instant: datetime) -> Sequence[datetime]:
         """See `ports.Store`."""
         sent = attempts.c.sent_at
-        query = select(sent).where(attempts.c.leg == Leg.CHARGE, attempts.c.sends > 0, sent > instant)
-        return [row["sent_at"] for row in await self._rows(query.order_by(sent))]
+        query = select(sent).where(IS_CHARGE, attempts.c.sends > 0, sent > instant)
+        ordered = query.order_by(sent)
+        return await self._writer.call(lambda connection: list(connection.execute(ordered).scalars()))
 
     async def owed(self, now: datetime, limit: int) -> Sequence[Notice]:
         """See `ports.Store`."""

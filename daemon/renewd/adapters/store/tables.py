@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    literal_column,
     text,
 )
 from sqlalchemy.types import TypeEngine
@@ -58,6 +59,11 @@ def _text(name: str, **options: Any) -> Column[str]:
 
 def _instant(name: str, *, nullable: bool = False) -> Column[datetime]:
     return Column(name, Instant, nullable=nullable)
+
+
+def _only(condition: str) -> dict[str, Any]:
+    """Have an index hold only the rows of which this is true."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 metadata = MetaData()
@@ -104,8 +110,7 @@ subscriptions = Table(
     Index(
         "subscriptions_newly_due",
         "opens_at",
-        sqlite_where=text("opens_at IS NOT NULL"),
-        postgresql_where=text("opens_at IS NOT NULL"),
+        **_only("opens_at IS NOT NULL"),
     ),
 )
 
@@ -140,11 +145,18 @@ renewals = Table(
         "renewals_due",
         "next_at",
         "due_at",
-        sqlite_where=text("next_at IS NOT NULL"),
-        postgresql_where=text("next_at IS NOT NULL"),
+        **_only("next_at IS NOT NULL"),
     ),
     Index("renewals_by_stage", "stage", "closed_at"),
+    Index(
+        "renewals_held",
+        "hold",
+        **_only("hold <> ''"),
+    ),
 )
+
+# What `hold <> ''` is to `renewals_held`, this is to the statements that ask for it.
+IS_HELD = renewals.c.hold != literal_column("''")
 
 attempts = Table(
     "attempts",
@@ -183,39 +195,39 @@ attempts = Table(
         "renewal_id",
         "leg",
         unique=True,
-        sqlite_where=text("closed_at IS NULL"),
-        postgresql_where=text("closed_at IS NULL"),
+        **_only("closed_at IS NULL"),
     ),
     Index(
         "attempts_one_paid",
         "renewal_id",
         unique=True,
-        sqlite_where=text("leg = 'charge' AND state = 'done'"),
-        postgresql_where=text("leg = 'charge' AND state = 'done'"),
+        **_only("leg = 'charge' AND state = 'done'"),
     ),
     # What the card limits count: how a method's charges ended in the last 30 days, and which are under way.
     Index(
         "attempts_of_method",
         "method_id",
         "closed_at",
-        sqlite_where=text("leg = 'charge'"),
-        postgresql_where=text("leg = 'charge'"),
+        **_only("leg = 'charge'"),
     ),
     # What the brake counts: the charges sent in the last hour.
     Index(
         "attempts_charges_sent",
         "sent_at",
-        sqlite_where=text("leg = 'charge'"),
-        postgresql_where=text("leg = 'charge'"),
+        **_only("leg = 'charge'"),
     ),
 )
+
+# A partial index serves only a statement in which its condition stands as it is, not as a parameter.
+IS_CHARGE = attempts.c.leg == literal_column("'charge'")
 
 audit_log = Table(
     "audit_log",
     metadata,
     Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     _instant("at"),
-    _text("name"),
+    # In this order a server finds the beginning of a name in an index.
+    Column("name", Text().with_variant(Text(collation="C"), "postgresql"), nullable=False),
     _text("actor"),
     _text("subscription"),
     _text("renewal"),
@@ -255,8 +267,7 @@ notices = Table(
     Index(
         "notices_owed",
         "next_at",
-        sqlite_where=text("next_at IS NOT NULL"),
-        postgresql_where=text("next_at IS NOT NULL"),
+        **_only("next_at IS NOT NULL"),
     ),
 )
 

@@ -1,5 +1,7 @@
 """The first tables, and the triggers that make the audit log append-only."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -22,6 +24,11 @@ REFUSAL = """
 CREATE FUNCTION audit_log_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE integrity_constraint_violation USING MESSAGE = 'the audit log is append-only'; END $$
 """
+
+
+def _only(condition: str) -> dict[str, Any]:
+    """Have an index hold only the rows of which this is true."""
+    return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
 
 
 def upgrade() -> None:
@@ -119,8 +126,7 @@ def _subscriptions() -> None:
         "subscriptions",
         ["opens_at"],
         unique=False,
-        sqlite_where=sa.text("opens_at IS NOT NULL"),
-        postgresql_where=sa.text("opens_at IS NOT NULL"),
+        **_only("opens_at IS NOT NULL"),
     )
     op.create_index("subscriptions_of_customer", "subscriptions", ["customer_id"], unique=False)
 
@@ -161,38 +167,20 @@ def _attempts() -> None:
 
 
 def _attempts_indexes() -> None:
+    op.create_index("attempts_charges_sent", "attempts", ["sent_at"], unique=False, **_only("leg = 'charge'"))
     op.create_index(
-        "attempts_charges_sent",
-        "attempts",
-        ["sent_at"],
-        unique=False,
-        sqlite_where=sa.text("leg = 'charge'"),
-        postgresql_where=sa.text("leg = 'charge'"),
-    )
-    op.create_index(
-        "attempts_of_method",
-        "attempts",
-        ["method_id", "closed_at"],
-        unique=False,
-        sqlite_where=sa.text("leg = 'charge'"),
-        postgresql_where=sa.text("leg = 'charge'"),
+        "attempts_of_method", "attempts", ["method_id", "closed_at"], unique=False, **_only("leg = 'charge'")
     )
     op.create_index("attempts_of_renewal", "attempts", ["renewal_id"], unique=False)
     op.create_index(
-        "attempts_one_open",
-        "attempts",
-        ["renewal_id", "leg"],
-        unique=True,
-        sqlite_where=sa.text("closed_at IS NULL"),
-        postgresql_where=sa.text("closed_at IS NULL"),
+        "attempts_one_open", "attempts", ["renewal_id", "leg"], unique=True, **_only("closed_at IS NULL")
     )
     op.create_index(
         "attempts_one_paid",
         "attempts",
         ["renewal_id"],
         unique=True,
-        sqlite_where=sa.text("leg = 'charge' AND state = 'done'"),
-        postgresql_where=sa.text("leg = 'charge' AND state = 'done'"),
+        **_only("leg = 'charge' AND state = 'done'"),
     )
 
 
@@ -225,13 +213,9 @@ def _renewals() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("renewals_by_stage", "renewals", ["stage", "closed_at"], unique=False)
+    op.create_index("renewals_held", "renewals", ["hold"], unique=False, **_only("hold <> ''"))
     op.create_index(
-        "renewals_due",
-        "renewals",
-        ["next_at", "due_at"],
-        unique=False,
-        sqlite_where=sa.text("next_at IS NOT NULL"),
-        postgresql_where=sa.text("next_at IS NOT NULL"),
+        "renewals_due", "renewals", ["next_at", "due_at"], unique=False, **_only("next_at IS NOT NULL")
     )
     op.create_index("renewals_one_per_period", "renewals", ["subscription_id", "period_start"], unique=True)
 
@@ -246,7 +230,7 @@ def _audit_log() -> None:
             nullable=False,
         ),
         sa.Column("at", Instant(timezone=True), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("subscription", sa.Text(), nullable=False),
         sa.Column("renewal", sa.Text(), nullable=False),
@@ -287,11 +271,4 @@ def _notices() -> None:
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index(
-        "notices_owed",
-        "notices",
-        ["next_at"],
-        unique=False,
-        sqlite_where=sa.text("next_at IS NOT NULL"),
-        postgresql_where=sa.text("next_at IS NOT NULL"),
-    )
+    op.create_index("notices_owed", "notices", ["next_at"], unique=False, **_only("next_at IS NOT NULL"))

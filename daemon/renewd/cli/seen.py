@@ -1,0 +1,74 @@
+"""What an import has seen so far, on disk: of a file of millions of rows nothing is kept in memory."""
+
+import pickle
+import sqlite3
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from renewd.renewal.record import Record
+
+BATCH = 500
+CACHE_KB = 32_768
+_FIRST = "INSERT INTO seen VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+
+
+class Seen(NamedTuple):
+    """Where something stood first (see `Complaint`), and what was said of it there."""
+
+    row: int
+    column: int
+    said: str
+
+
+class Spool:
+    """The records that were read, in their order, and where each thing named in them stood first.
+
+    All of it is in a temporary file without a name, gone when it is closed.
+    """
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.execute(f"PRAGMA cache_size = -{CACHE_KB}")
+        self._db.execute("PRAGMA journal_mode = OFF")
+        self._db.execute(
+            "CREATE TABLE seen (kind TEXT, name TEXT, line INTEGER, place INTEGER, said TEXT, "
+            "PRIMARY KEY (kind, name)) WITHOUT ROWID"
+        )
+        self._db.execute("CREATE TABLE records (batch BLOB)")
+        self._db.execute("BEGIN")
+        self._batch: list[Record] = []
+        self.count = 0
+
+    def first(self, kind: str, name: str, here: Seen) -> Seen:
+        """Give where something was seen first, and what was said of it: `here`, unless it was before."""
+        if self._db.execute(_FIRST, (kind, name, *here)).rowcount:
+            return here
+        query = "SELECT line, place, said FROM seen WHERE kind = ? AND name = ?"
+        return Seen(*self._db.execute(query, (kind, name)).fetchone())
+
+    def all(self, kind: str) -> Iterator[dict[str, Seen]]:
+        """Give all that was seen of a kind, by name, in batches."""
+        found = self._db.execute("SELECT name, line, place, said FROM seen WHERE kind = ?", (kind,))
+        while rows := found.fetchmany(BATCH):
+            yield {name: Seen(*where) for name, *where in rows}
+
+    def add(self, record: Record) -> None:
+        """Keep a record."""
+        self.count += 1
+        self._batch.append(record)
+        if len(self._batch) == BATCH:
+            self._flush()
+
+    def records(self) -> Iterator[Record]:
+        """Give what was kept, once."""
+        self._flush()
+        for (batch,) in self._db.execute("SELECT batch FROM records ORDER BY rowid"):
+            yield from pickle.loads(batch)  # noqa: S301  # nobody else can have written it
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._db.close()
+
+    def _flush(self) -> None:
+        self._db.execute("INSERT INTO records VALUES (?)", (pickle.dumps(self._batch),))
+        self._batch = []

@@ -1,0 +1,27 @@
+"""The statements that the store has carried out, and what a database says of how it does."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import event
+
+
+@contextmanager
+def noting() -> Iterator[dict[str, Any]]:
+    """Note each statement that SQLAlchemy has carried out inside, with the first values it had."""
+    noted: dict[str, Any] = {}
+    listening = True
+
+    def note(_c: Any, _cursor: Any, statement: str, values: Any, _x: Any, many: bool) -> None:
+        # An engine that was made meanwhile keeps the listener after it is removed here.
+        if listening and statement.startswith(("SELECT", "UPDATE", "DELETE")):
+            noted.setdefault(statement, values[0] if many else values)
+
+    event.listen(sqlalchemy.Engine, "before_cursor_execute", note)
+    try:
+        yield noted
+    finally:
+        listening = False
+        event.remove(sqlalchemy.Engine, "before_cursor_execute", note)
