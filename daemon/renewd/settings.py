@@ -13,7 +13,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from renewd.addresses import a_database, a_host, a_sender, an_api_base, an_email, is_loopback, is_loopback_url
+from renewd.addresses import (
+    a_database,
+    a_host,
+    a_secret_database,
+    a_sender,
+    an_api_base,
+    an_email,
+    is_loopback,
+    is_loopback_url,
+)
 from renewd.renewal.policy import AsText, DurationText, Name, Section
 from renewd.renewal.written import DURATION, Written
 from renewd.secret import HOW_TO_WRITE, Secret
@@ -259,8 +268,16 @@ def state_directory(folder: Path, environ: Mapping[str, str]) -> Path:
 
 
 def database_url(settings: Settings, folder: Path, environ: Mapping[str, str]) -> str:
-    """Give the URL of the database, the path of a SQLite file absolute. Raises ValueError, see `Secret.reveal`."""
+    """Give the URL of the database, the path of a SQLite file absolute.
+
+    Raises ValueError, which never shows it, when it is a secret that cannot be read or that is no such URL.
+    """
     url = settings.database.reveal(environ)
+    if settings.database.how != "plain":
+        try:
+            a_secret_database(url)
+        except ValueError as error:
+            raise ValueError(f"{settings.database}: {error}") from None
     if not url.startswith("sqlite:///"):
         return url
     return f"sqlite:///{(state_directory(folder, environ) / url.removeprefix('sqlite:///')).absolute()}"

@@ -22,6 +22,7 @@ from renewd.adapters.configuration.together import in_policy, in_settings
 from renewd.renewal.coherence import incoherences
 from renewd.renewal.model import Subscription
 from renewd.renewal.policy import Policy
+from renewd.secret import IN_THE_ENVIRONMENT
 from renewd.settings import Settings, database_url, state_directory
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Loaded",
     "Origin",
     "Problem",
+    "exposed_secrets",
     "load",
     "load_configuration",
     "missing_secrets",
@@ -92,14 +94,25 @@ def load_configuration(path: Path, *, without_policy: bool = False) -> Configura
 
 
 def missing_secrets(configuration: Configuration, environ: Mapping[str, str] = os.environ) -> list[Problem]:
-    """Find the secrets that cannot be read from where the file says they are."""
+    """Find the secrets that cannot be read from where the file says they are, and a database whose URL is none."""
     missing = []
     for path, secret in configuration.settings.secrets():
         try:
-            secret.reveal(environ)
+            read = configuration.database_url if path == ("database",) else secret.reveal
+            read(environ)
         except ValueError as error:
             missing.append(configuration.settings_file.document.problem(Finding(path, str(error))))
     return missing
+
+
+def exposed_secrets(configuration: Configuration) -> list[Problem]:
+    """Warn of the secrets that are kept where more can see them than need to."""
+    document = configuration.settings_file.document
+    return [
+        replace(document.problem(Finding(path, IN_THE_ENVIRONMENT)), severity="warning")
+        for path, secret in configuration.settings.secrets()
+        if secret.how == "env"
+    ]
 
 
 def origin_lines(configuration: Configuration, subscription: Subscription) -> list[Origin]:
