@@ -2,7 +2,7 @@
 
 import re
 from ipaddress import ip_address
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, unquote_plus, urlsplit
 
 POSTGRESQL = "postgresql://"
 _HOW_TO_ESCAPE = (
@@ -91,6 +91,16 @@ def a_secret_database(text: str) -> str:
     if text.startswith(POSTGRESQL) and (text.count("@") > 1 or "#" in text or _unreadable(text)):
         raise ValueError(f"not the URL of a database; {_HOW_TO_ESCAPE}")
     return _database(text)
+
+
+def passwords_in(url: str) -> set[str]:
+    """Give the password in a database's URL, as it is written there and as it is meant; nothing of what is no URL."""
+    if not url.startswith(POSTGRESQL):
+        return set()
+    parts = urlsplit(url)
+    written = [each.partition("=") for each in parts.query.split("&")]
+    found = {value for name, _, value in written if "pass" in name.lower()} | {parts.password or ""}
+    return (found | {unquote_plus(each) for each in found} | {unquote(each) for each in found}) - {""}
 
 
 def _database(text: str) -> str:

@@ -20,6 +20,7 @@ from renewd.adapters.configuration import (
     render,
     render_for_github,
     schema,
+    secret_values,
 )
 from renewd.ports import (
     AlreadyRunningError,
@@ -62,6 +63,7 @@ __all__ = [
     "render_for_github",
     "running_engine",
     "schema",
+    "secret_values",
     "system_clock",
 ]
 

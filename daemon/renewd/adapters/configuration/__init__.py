@@ -19,6 +19,7 @@ from renewd.adapters.configuration.origins import Origin, origins
 from renewd.adapters.configuration.problems import ConfigurationError, Problem, render, render_for_github
 from renewd.adapters.configuration.schemas import schema
 from renewd.adapters.configuration.together import in_policy, in_settings
+from renewd.addresses import passwords_in
 from renewd.renewal.coherence import incoherences
 from renewd.renewal.model import Subscription
 from renewd.renewal.policy import Policy
@@ -39,6 +40,7 @@ __all__ = [
     "render",
     "render_for_github",
     "schema",
+    "secret_values",
 ]
 
 
@@ -103,6 +105,13 @@ def missing_secrets(configuration: Configuration, environ: Mapping[str, str] = o
         except ValueError as error:
             missing.append(configuration.settings_file.document.problem(Finding(path, str(error))))
     return missing
+
+
+def secret_values(configuration: Configuration, environ: Mapping[str, str] = os.environ) -> set[str]:
+    """Give what no log may show: each secret, and of a database's URL its password too. Raises ValueError."""
+    given = [each for _, each in configuration.settings.secrets() if each.how != "plain"]
+    values = {each.reveal(environ) for each in given}
+    return values.union(*map(passwords_in, values))
 
 
 def exposed_secrets(configuration: Configuration) -> list[Problem]:
