@@ -220,6 +220,14 @@ class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class Audit(Section):
+    """Where the audit log goes besides the database."""
+
+    file: FileText | None = Field(
+        None, description="a file of JSON lines; relative to $LOGS_DIRECTORY, or else to the state directory"
+    )
+
+
 class Settings(Section):
     """The whole of `renewd.yaml`."""
 
@@ -239,6 +247,7 @@ class Settings(Section):
     messengers: Messengers
     breaker: Breaker = Breaker()
     log: Log = Log()
+    audit: Audit = Audit()
 
     @classmethod
     def hides(cls, path: tuple[str | int, ...]) -> bool:
@@ -265,6 +274,12 @@ def state_directory(folder: Path, environ: Mapping[str, str]) -> Path:
     """Give the directory that relative paths of state lie in; `folder` is that of `renewd.yaml`."""
     given = environ.get("STATE_DIRECTORY", "").split(":")[0]  # systemd separates several by colons
     return Path(given) if given else folder / "var"
+
+
+def logs_directory(folder: Path, environ: Mapping[str, str]) -> Path:
+    """Give the directory that relative paths of logs lie in."""
+    given = environ.get("LOGS_DIRECTORY", "").split(":")[0]
+    return Path(given) if given else state_directory(folder, environ)
 
 
 def database_url(settings: Settings, folder: Path, environ: Mapping[str, str]) -> str:

@@ -71,10 +71,10 @@ def as_record(
 
 def as_json(_logger: object, _method: str, fields: Fields) -> str:
     """Give one JSON object."""
-    return json.dumps({name: value for name, value in fields.items() if name != "line"}, default=_jsonable)
+    return json.dumps({name: value for name, value in fields.items() if name != "line"}, default=jsonable)
 
 
-def _jsonable(value: object) -> object:
+def jsonable(value: object) -> object:
     """Give a value as `renewd log -o json` has it."""
     if isinstance(value, Money):
         return {"amount_minor": value.minor, "currency": value.currency}

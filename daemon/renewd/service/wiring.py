@@ -45,6 +45,7 @@ from renewd.settings import StripeGateway as StripeSettings
 
 if TYPE_CHECKING:
     from renewd.adapters.transport import Transport
+    from renewd.service.transcript import Transcript
 
 __all__ = [
     "AlreadyRunningError",
@@ -186,6 +187,7 @@ async def running_engine(
     """
     from renewd.adapters.store.connect import FILE, connect, migrate, owned
     from renewd.adapters.store.sql_store import SqlStore
+    from renewd.service.transcript import kept
 
     database = connect(configuration.database_url(environ))
     with owned(database):
@@ -196,7 +198,8 @@ async def running_engine(
         try:
             async with _assembled(configuration, store, clock, tell, environ) as engine:
                 engine.shared = shared
-                yield engine
+                async with kept(_transcript(configuration, clock, environ), lambda: engine.leads):
+                    yield engine
         finally:
             with suppress(StoreUnavailableError):  # the others will notice by themselves
                 await store.leave()
@@ -239,6 +242,15 @@ async def _assembled(
     finally:
         for each in providers:
             await each.close()
+
+
+def _transcript(
+    configuration: Configuration, clock: Clock, environ: Mapping[str, str]
+) -> "Transcript | None":
+    from renewd.service.transcript import Transcript
+
+    path = configuration.audit_file(environ)
+    return Transcript(path, lambda: read_books(configuration, environ), clock.elapsed) if path else None
 
 
 def _transport(provider: Provider) -> "Transport":

@@ -24,7 +24,7 @@ from renewd.renewal.coherence import incoherences
 from renewd.renewal.model import Subscription
 from renewd.renewal.policy import Policy
 from renewd.secret import IN_THE_ENVIRONMENT
-from renewd.settings import Settings, database_url, state_directory
+from renewd.settings import Settings, database_url, logs_directory, state_directory
 
 __all__ = [
     "Configuration",
@@ -65,6 +65,11 @@ class Configuration:
     def state_directory(self, environ: Mapping[str, str] = os.environ) -> Path:
         """Give the directory that relative paths of state lie in; it need not be there yet."""
         return state_directory(self.folder, environ)
+
+    def audit_file(self, environ: Mapping[str, str] = os.environ) -> Path | None:
+        """Give the file that the audit log is written to besides the database, if there is one."""
+        named = self.settings.audit.file
+        return logs_directory(self.folder, environ) / named if named else None
 
     def database_url(self, environ: Mapping[str, str] = os.environ) -> str:
         """Give the database's URL. Raises ValueError when it is a secret that cannot be read."""
