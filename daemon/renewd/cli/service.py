@@ -134,6 +134,6 @@ async def _engine(configuration: Configuration, *listeners: Callable[[Event], No
     settings = configuration.settings.log
     logs.configure(settings.format, settings.level, secrets=secret_values(configuration))
     for each in exposed_secrets(configuration):
-        logs.warn(f"{each.path}: {each.message}", file=each.file)
+        logs.warn("a secret is in the environment", detail=f"{each.path}: {each.message}", file=each.file)
     async with running_engine(configuration, system_clock(), tell) as engine:
         yield engine

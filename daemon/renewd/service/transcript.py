@@ -87,18 +87,18 @@ class Transcript:
             except StoreUnavailableError:
                 return 0  # the tick says so
             except (OSError, ValueError, UnreadableError) as error:
-                self._tell(failed=True, error=str(error))
+                self._tell(str(error))
                 return 0
-            self._tell(failed=False)
+            self._tell()
             return count
 
-    def _tell(self, *, failed: bool, **more: str) -> None:
+    def _tell(self, error: str = "") -> None:
         """Say that the file cannot be written, or can be again: once, and not every few seconds."""
-        was, self._failed = self._failed, failed
-        if failed and not was:
+        was, self._failed = self._failed, bool(error)
+        if error and not was:
             said = "the audit file cannot be written; charging goes on, and the file catches up when it can"
-            log.warning(said, file=str(self._path), **more)
-        elif was and not failed:
+            log.warning(said, file=str(self._path), error=error)
+        elif was and not error:
             log.warning("the audit file is written again", file=str(self._path))
 
     def _append_missing(self) -> int:
