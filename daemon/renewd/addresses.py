@@ -2,9 +2,13 @@
 
 import re
 from ipaddress import ip_address
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, unquote_plus, urlsplit
 
 POSTGRESQL = "postgresql://"
+_HOW_TO_ESCAPE = (
+    'write e.g. "postgresql://renewd:PASSWORD@localhost/renewd", in the password %40 for @, %3A for :, %2F for /, '
+    "%3F for ?, %23 for #, %25 for %"
+)
 _HOST = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
 )
@@ -75,15 +79,43 @@ def a_sender(text: str) -> str:
 
 def a_database(text: str) -> str:
     """Check the URL of a database that holds no secret: a file of SQLite, or a PostgreSQL. Raises ValueError."""
+    if text.startswith(POSTGRESQL) and (_split(text).password is not None or "password" in text.lower()):
+        raise ValueError(
+            'a password stands open in it; write e.g. "{credential database_url}" for the whole URL'
+        )
+    return _database(text)
+
+
+def a_secret_database(text: str) -> str:
+    """Check the URL of a database that is itself a secret, and may hold a password. Raises ValueError, without it."""
+    if text.startswith(POSTGRESQL) and (text.count("@") > 1 or "#" in text or _unreadable(text)):
+        raise ValueError(f"not the URL of a database; {_HOW_TO_ESCAPE}")
+    return _database(text)
+
+
+def passwords_in(url: str) -> set[str]:
+    """Give the password in a database's URL, as it is written there and as it is meant; nothing of what is no URL."""
+    if not url.startswith(POSTGRESQL):
+        return set()
+    parts = urlsplit(url)
+    written = [each.partition("=") for each in parts.query.split("&")]
+    found = {value for name, _, value in written if "pass" in name.lower()} | {parts.password or ""}
+    return (found | {unquote_plus(each) for each in found} | {unquote(each) for each in found}) - {""}
+
+
+def _database(text: str) -> str:
     return _postgresql(text) if text.startswith(POSTGRESQL) else _sqlite(text)
+
+
+def _unreadable(text: str) -> bool:
+    try:
+        return "@" in _split(text).path
+    except ValueError:
+        return True
 
 
 def _postgresql(text: str) -> str:
     parts = _split(text)
-    if parts.password is not None or "password" in text.lower():
-        raise ValueError(
-            'a password stands open in it; write e.g. "{credential database_url}" for the whole URL'
-        )
     if not parts.path.strip("/") or "/" in parts.path[1:] or parts.fragment:
         raise ValueError('names no database; write e.g. "postgresql://renewd@localhost/renewd"')
     return text

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os import fstat
 from pathlib import Path
 from stat import S_IRWXG, S_IRWXO
 from typing import Literal, Self
@@ -16,6 +17,10 @@ _NAMES = {
     "credential": re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*"),
 }
 _MOST_BYTES = 16_384
+IN_THE_ENVIRONMENT = (
+    "every process that the service starts inherits it, and /proc shows it; "
+    'write "{credential NAME}" or "{file /PATH}" instead'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +52,24 @@ class Secret:
             return self.text
         if self.how == "env":
             return self._checked(environ.get(self.text))
-        return self._checked(_contents(self._path(environ), private=self.how == "file"))
-
-    def _path(self, environ: Mapping[str, str]) -> Path:
-        if self.how == "file":
-            return Path(self.text)
         directory = environ.get("CREDENTIALS_DIRECTORY")
+        if self.how == "file":
+            return self._checked(_contents(Path(self.text), directory))
         if not directory:
             raise ValueError(
-                f"{self} cannot be read: $CREDENTIALS_DIRECTORY is not set; give the unit LoadCredential={self.text}:..."
+                f"{self} cannot be read: $CREDENTIALS_DIRECTORY is not set; {self._how_to_give()}"
             )
-        return Path(directory) / self.text
+        path = Path(directory) / self.text
+        if not path.exists():
+            raise ValueError(f"{self} is not among the credentials of this unit; {self._how_to_give()}")
+        return self._checked(_contents(path, directory))
+
+    def _how_to_give(self) -> str:
+        sealed = f"/etc/credstore.encrypted/{self.text}"
+        return (
+            f"give the unit LoadCredential={self.text}:/PATH, or seal it by `systemd-creds encrypt --name={self.text} - "
+            f"{sealed}` and give the unit LoadCredentialEncrypted={self.text}:{sealed}"
+        )
 
     def _checked(self, value: str | None) -> str:
         """Refuse what no header could carry: a key with a line break in it ends up in two headers."""
@@ -75,12 +87,13 @@ def is_reference(value: object) -> bool:
     return found is not None and _NAMES[found[1]].fullmatch(found[2].strip()) is not None
 
 
-def _contents(path: Path, *, private: bool) -> str:
+def _contents(path: Path, credentials: str | None) -> str:
+    """Read a file. A credential lies in a directory that only the service can enter; any other file stands for itself."""
     try:
         with path.open("rb") as opened:
-            # A credential lies in a directory that only the service can enter; a file stands for itself.
-            if private and path.stat().st_mode & (S_IRWXG | S_IRWXO):
-                raise ValueError(f"{path} can be read by others; chmod 600")
+            guarded = credentials and path.resolve().is_relative_to(Path(credentials).resolve())
+            if not guarded and fstat(opened.fileno()).st_mode & (S_IRWXG | S_IRWXO):
+                raise ValueError(f"{path} can be read by others; chmod 600 {path}")
             return opened.read(_MOST_BYTES).decode()
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {(error.strerror or 'unknown reason').lower()}") from None

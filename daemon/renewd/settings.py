@@ -13,7 +13,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from renewd.addresses import a_database, a_host, a_sender, an_api_base, an_email, is_loopback, is_loopback_url
+from renewd.addresses import (
+    a_database,
+    a_host,
+    a_secret_database,
+    a_sender,
+    an_api_base,
+    an_email,
+    is_loopback,
+    is_loopback_url,
+)
 from renewd.renewal.policy import AsText, DurationText, Name, Section
 from renewd.renewal.written import DURATION, Written
 from renewd.secret import HOW_TO_WRITE, Secret
@@ -211,6 +220,14 @@ class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class Audit(Section):
+    """Where the audit log goes besides the database."""
+
+    file: FileText | None = Field(
+        None, description="a file of JSON lines; relative to $LOGS_DIRECTORY, or else to the state directory"
+    )
+
+
 class Settings(Section):
     """The whole of `renewd.yaml`."""
 
@@ -230,6 +247,7 @@ class Settings(Section):
     messengers: Messengers
     breaker: Breaker = Breaker()
     log: Log = Log()
+    audit: Audit = Audit()
 
     @classmethod
     def hides(cls, path: tuple[str | int, ...]) -> bool:
@@ -258,9 +276,23 @@ def state_directory(folder: Path, environ: Mapping[str, str]) -> Path:
     return Path(given) if given else folder / "var"
 
 
+def logs_directory(folder: Path, environ: Mapping[str, str]) -> Path:
+    """Give the directory that relative paths of logs lie in."""
+    given = environ.get("LOGS_DIRECTORY", "").split(":")[0]
+    return Path(given) if given else state_directory(folder, environ)
+
+
 def database_url(settings: Settings, folder: Path, environ: Mapping[str, str]) -> str:
-    """Give the URL of the database, the path of a SQLite file absolute. Raises ValueError, see `Secret.reveal`."""
+    """Give the URL of the database, the path of a SQLite file absolute.
+
+    Raises ValueError, which never shows it, when it is a secret that cannot be read or that is no such URL.
+    """
     url = settings.database.reveal(environ)
+    if settings.database.how != "plain":
+        try:
+            a_secret_database(url)
+        except ValueError as error:
+            raise ValueError(f"{settings.database}: {error}") from None
     if not url.startswith("sqlite:///"):
         return url
     return f"sqlite:///{(state_directory(folder, environ) / url.removeprefix('sqlite:///')).absolute()}"

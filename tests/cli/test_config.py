@@ -52,7 +52,10 @@ def test_a_secret_that_cannot_be_read_is_a_problem_unless_it_is_not_asked_for(em
     assert "renewd.yaml:5:" in ran.stderr
     assert "gateways.stripe.api_key: {env RENEWD_TEST_KEY} is not set" in ran.stderr
     assert empty_shop.run("check", "--no-environment").code == 0
-    assert empty_shop.run("check", env={"RENEWD_TEST_KEY": "sk_test_x"}).code == 0
+    given = empty_shop.run("check", env={"RENEWD_TEST_KEY": "sk_test_x"})
+    assert (given.code, "renewd.yaml:5:" in given.stderr, ": warning: " in given.stderr) == (0, True, True)
+    as_json = json.loads(empty_shop.run("check", "-o", "json", env={"RENEWD_TEST_KEY": "sk_test_x"}).stdout)
+    assert (as_json["valid"], as_json["problems"][0]["severity"]) == (True, "warning")
 
 
 def test_problems_can_be_shown_beside_their_lines_on_github(empty_shop: Shop) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from renewd.adapters.configuration import (
     Problem,
+    exposed_secrets,
     load_configuration,
     missing_secrets,
     render,
@@ -262,6 +263,12 @@ def test_no_secret_is_ever_printed(tmp_path: Path, text: str) -> None:
     assert CANARY not in "".join(found)
 
 
+GIVE_ATT = (
+    "give the unit LoadCredential=att:/PATH, or seal it by `systemd-creds encrypt --name=att - "
+    "/etc/credstore.encrypted/att` and give the unit LoadCredentialEncrypted=att:/etc/credstore.encrypted/att"
+)
+
+
 def test_a_secret_that_is_not_there_is_a_problem_with_a_line(tmp_path: Path) -> None:
     settings = SETTINGS.replace("sk_test_1", '"{env RENEWD_KEY}"').replace(
         "token: sandbox", 'token: "{credential att}"'
@@ -273,9 +280,59 @@ def test_a_secret_that_is_not_there_is_a_problem_with_a_line(tmp_path: Path) -> 
         (
             7,
             "carriers.att.token",
-            "{credential att} cannot be read: $CREDENTIALS_DIRECTORY is not set; give the unit LoadCredential=att:...",
+            f"{{credential att}} cannot be read: $CREDENTIALS_DIRECTORY is not set; {GIVE_ATT}",
         ),
+    ]
+    found = missing_secrets(
+        configuration, {"CREDENTIALS_DIRECTORY": str(tmp_path), "RENEWD_KEY": "sk_live_x"}
+    )
+    assert [each.message for each in found] == [
+        f"{{credential att}} is not among the credentials of this unit; {GIVE_ATT}"
     ]
     (tmp_path / "att").write_text("t\n")
     environ = {"RENEWD_KEY": "sk_live_x", "CREDENTIALS_DIRECTORY": str(tmp_path)}
     assert missing_secrets(configuration, environ) == []
+
+
+DATABASES = {
+    "a file": ("sqlite:///renewd.db", ""),
+    "a server": (f"postgresql://renewd:{CANARY}@db.example.com/renewd?sslmode=require", ""),
+    "a password in the query": (f"postgresql://renewd@db/renewd?password={CANARY}", ""),
+    "an escaped password": (f"postgresql://renewd:{CANARY}%40%2F@db/renewd", ""),
+    "another database": (f"mysql://renewd:{CANARY}@db/renewd", "not a database; write e.g."),
+    "no URL": (f"{CANARY}", "not a database; write e.g."),
+    "no name": (f"postgresql://renewd:{CANARY}@db/", "names no database"),
+    "a port that is none": (f"postgresql://renewd:x@db:{CANARY}/renewd", "not the URL of a database"),
+    "an @ in the password": (f"postgresql://renewd:x@{CANARY}@db/renewd", "not the URL of a database"),
+    "a / in the password": (f"postgresql://renewd:1/{CANARY}@db", "not the URL of a database"),
+    "a ? in the password": (f"postgresql://renewd:1?{CANARY}@db/renewd", "names no database"),
+    "a # in the password": (f"postgresql://renewd:1#{CANARY}@db/renewd", "not the URL of a database"),
+}
+
+
+@pytest.mark.parametrize(("url", "complaint"), DATABASES.values(), ids=DATABASES)
+def test_a_database_url_that_is_a_secret_is_looked_into_and_not_shown(
+    tmp_path: Path, url: str, complaint: str
+) -> None:
+    settings = SETTINGS.replace("sqlite:///renewd.db", "'{credential database_url}'")
+    assert complaints(tmp_path, settings) == []
+    (tmp_path / "database_url").write_text(url)
+    configuration = load_configuration(tmp_path / "renewd.yaml")
+    found = missing_secrets(configuration, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert [each.path for each in found] == (["database"] if complaint else [])
+    told = "".join(render(each) for each in found)
+    assert complaint in told
+    assert CANARY not in told
+    assert not complaint or "{credential database_url}" in told
+
+
+def test_a_secret_in_the_environment_is_a_warning(tmp_path: Path) -> None:
+    settings = SETTINGS.replace("sk_test_1", '"{env RENEWD_KEY}"')
+    assert complaints(tmp_path, settings) == []
+    (warning,) = exposed_secrets(load_configuration(tmp_path / "renewd.yaml"))
+    assert (warning.line, warning.path) == (5, "gateways.stripe.api_key")
+    assert ":5:" in render(warning)
+    assert ": warning: gateways.stripe.api_key: every process that the service starts inherits it" in render(
+        warning
+    )
+    assert render_for_github(warning).startswith("::warning file=")

@@ -156,13 +156,27 @@ def test_a_secret_is_read_from_a_file_that_only_we_can_read(tmp_path: Path) -> N
     assert secret.reveal({}) == "sk_live_1"
 
 
+def test_a_file_among_the_credentials_is_guarded_by_its_folder(tmp_path: Path) -> None:
+    """Systemd lets the service read them through an access list, which looks like a right of the group."""
+    credentials, elsewhere = tmp_path / "credentials", tmp_path / "key"
+    credentials.mkdir()
+    (credentials / "key").write_text("sk_live_1")
+    elsewhere.write_text("sk_live_1")
+    (credentials / "key").chmod(0o440)
+    elsewhere.chmod(0o440)
+    environ = {"CREDENTIALS_DIRECTORY": str(credentials)}
+    assert Secret.parse(f"{{file {credentials}/key}}").reveal(environ) == "sk_live_1"
+    with pytest.raises(ValueError, match=f"chmod 600 {credentials}/../key"):
+        Secret.parse(f"{{file {credentials}/../key}}").reveal(environ)
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
         (b"", "is not set"),
         (b"a\nb", "more than one line"),
         (b"\xff", "is not text"),
-        (None, "cannot be read: no such file"),
+        (None, "is not among the credentials of this unit"),
     ],
 )
 def test_a_secret_that_is_none_is_named_and_not_shown(

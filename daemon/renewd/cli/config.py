@@ -17,6 +17,7 @@ from renewd.renewal.policy import Policy
 from renewd.service.wiring import (
     Configuration,
     ConfigurationError,
+    exposed_secrets,
     find_configuration,
     load_configuration,
     missing_secrets,
@@ -46,20 +47,22 @@ def check_command(file: Path | None, config: Path | None, no_environment: bool, 
     """Check the configuration (FILE, or as --config) and say all that is wrong with it.
 
     Both files are checked, each alone and the two together, and whether the secrets that they name can be read.
-    Ends with 0 when all is well, else with 78.
+    Ends with 0 when it can be used, though there may be warnings, else with 78.
     """
     configuration: Configuration | None = None
     try:
         configuration = load_configuration(find_configuration(file or config))
-        problems = [] if no_environment else missing_secrets(configuration)
+        problems = exposed_secrets(configuration)
+        problems += [] if no_environment else missing_secrets(configuration)
     except ConfigurationError as error:
         problems = list(error.problems)
+    valid = all(each.severity == "warning" for each in problems)
     if output == "json":
         items = [asdict(each) for each in problems]
-        click.echo(json.dumps({"schema": "renewd.check.v1", "valid": not problems, "problems": items}))
+        click.echo(json.dumps({"schema": "renewd.check.v1", "valid": valid, "problems": items}))
     for each in problems if output != "json" else ():
         click.echo(render_for_github(each) if output == "github" else render(each), err=output == "text")
-    if configuration is None or problems:
+    if configuration is None or not valid:
         sys.exit(BAD_CONFIGURATION)
     if output == "text":
         click.echo(_verdict(configuration))

@@ -21,11 +21,13 @@ from renewd.renewal.audit import Event
 from renewd.service.engine import Engine
 from renewd.service.wiring import (
     Configuration,
+    exposed_secrets,
     load_configuration,
     missing_secrets,
     policy_loader,
     render,
     running_engine,
+    secret_values,
     system_clock,
 )
 
@@ -129,6 +131,9 @@ async def _engine(configuration: Configuration, *listeners: Callable[[Event], No
     missing = missing_secrets(configuration)
     if missing:
         fail("\n".join(render(each) for each in missing), BAD_CONFIGURATION)
-    logs.configure(configuration.settings.log.format, configuration.settings.log.level)
+    settings = configuration.settings.log
+    logs.configure(settings.format, settings.level, secrets=secret_values(configuration))
+    for each in exposed_secrets(configuration):
+        logs.warn("a secret is in the environment", detail=f"{each.path}: {each.message}", file=each.file)
     async with running_engine(configuration, system_clock(), tell) as engine:
         yield engine

@@ -1,17 +1,19 @@
-"""What the service says: one line per event that a person can read, or one JSON object for a machine."""
+"""What the service says: fields to systemd's journal, lines to a person at a terminal, and else one JSON object a line."""
 
 import logging
+import os
 import sys
-from collections.abc import MutableMapping
-from datetime import datetime
+import threading
+from collections.abc import Callable, Collection, Mapping
+from types import TracebackType
 from typing import Any, TextIO
 
 import structlog
 
 from renewd.renewal.audit import Event
-from renewd.renewal.money import Money
-
-RFC3339 = "%Y-%m-%dT%H:%M:%SZ"
+from renewd.service import journald
+from renewd.service.redaction import Redaction
+from renewd.service.renderings import RFC3339, Human, as_json, as_record, with_place
 
 QUIET = frozenset(
     {
@@ -34,38 +36,40 @@ LOUD = frozenset(
     }
     | {"charge.unknown", "extend.unknown", "charge.mismatch"}
 )
-_COLOURS = {
-    "debug": "\x1b[2m",
-    "info": "",
-    "warning": "\x1b[33m",
-    "error": "\x1b[31m",
-    "critical": "\x1b[31m",
-}
-_KNOWN = ("event", "level", "at", "exception", "line")
 
 
-def configure(form: str = "auto", level: str = "info", stream: TextIO | None = None) -> None:
-    """Write log lines of at least `level` to `stream` (stdout): `human`, `json`, or by whether it is a terminal."""
+def configure(
+    form: str = "auto",
+    level: str = "info",
+    stream: TextIO | None = None,
+    secrets: Collection[str] = (),
+    environ: Mapping[str, str] = os.environ,
+) -> None:
+    """Write log lines of at least `level`, blanking `secrets` in them.
+
+    They go to `stream` (stdout) as `human` or `json`. By `auto` they are for people on a terminal; where standard error
+    is systemd's journal they go there, as fields; and else they are JSON.
+    """
     out = stream or sys.stdout
+    to_journal = form == "auto" and not stream and not out.isatty() and journald.is_stderr(environ)
     human = form == "human" or (form == "auto" and out.isatty())
-    render: Any = (
-        _Human(colour=out.isatty()) if human else structlog.processors.JSONRenderer(default=_jsonable)
-    )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.MaybeTimeStamper(fmt=RFC3339, key="at"),
+            *([with_place] if to_journal else []),
             structlog.processors.format_exc_info,
-            render if human else _without_line,
-            *([] if human else [render]),
+            Redaction(secrets),
+            as_record if to_journal else Human(colour=out.isatty()) if human else as_json,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(out),
+        logger_factory=_Sink(journald.Journal(journald.SOCKET).write if to_journal else _lines_to(out)),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
-    )
+    others = [each for each in logging.root.handlers if not isinstance(each, _OfLibraries)]
+    logging.root.handlers = [*others, _OfLibraries()]
+    sys.excepthook = _crashed
+    threading.excepthook = _thread_crashed
 
 
 def tell(event: Event) -> None:
@@ -78,6 +82,11 @@ def tell(event: Event) -> None:
     }
     log = structlog.get_logger()
     getattr(log, level)(event.name, at=f"{event.at:{RFC3339}}", line=line_of(event), **fields)
+
+
+def warn(message: str, **fields: object) -> None:
+    """Warn of something that is no event."""
+    structlog.get_logger().warning(message, **fields)
 
 
 def line_of(event: Event) -> str:
@@ -94,37 +103,56 @@ def line_of(event: Event) -> str:
         f"-> {event.next_action}" if event.next_action else "",
         f"at {event.next_at:%Y-%m-%d %H:%MZ}" if event.next_at else "",
     ]
-    return f"{event.at:%Y-%m-%d %H:%M:%SZ}  " + "  ".join(part for part in parts if part)
+    return "  ".join(part for part in parts if part).rstrip()
 
 
-def _jsonable(value: object) -> object:
-    """Give a value as `renewd log -o json` has it."""
-    if isinstance(value, Money):
-        return {"amount_minor": value.minor, "currency": value.currency}
-    return f"{value:{RFC3339}}" if isinstance(value, datetime) else str(value)
+class _Sink:
+    """Where what was rendered goes. What cannot be written there stops nobody; it is counted, and told later on."""
+
+    def __init__(self, write: Callable[[Any], None]) -> None:
+        self._write = write
+        self._lost = 0
+
+    def __call__(self, *_: object) -> "_Sink":
+        return self
+
+    def msg(self, rendered: Any) -> None:
+        try:
+            self._write(rendered)
+        except OSError:
+            self._lost += 1
+            return
+        if self._lost:
+            lost, self._lost = self._lost, 0
+            structlog.get_logger().warning("lines of this log could not be written", lost=lost)
+
+    debug = info = warning = error = critical = msg
 
 
-def _without_line(
-    _logger: object, _method: str, fields: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
-    fields.pop("line", None)
-    return fields
+def _lines_to(out: TextIO) -> Callable[[str], None]:
+    encoding = out.encoding or "utf-8"
+
+    def write(line: str) -> None:
+        out.write(f"{line}\n".encode(encoding, "backslashreplace").decode(encoding))
+        out.flush()
+
+    return write
 
 
-class _Human:
-    """Renders a line of the log for people."""
+class _OfLibraries(logging.Handler):
+    """Has what libraries say go the same way as all else."""
 
-    def __init__(self, *, colour: bool) -> None:
-        self._colour = colour
+    def emit(self, record: logging.LogRecord) -> None:
+        level = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)
+        log = structlog.get_logger()
+        log.log(level, record.getMessage(), logger=record.name, exc_info=record.exc_info)
 
-    def __call__(self, _logger: object, _method: str, fields: MutableMapping[str, Any]) -> str:
-        text = fields.get("line") or self._plain(fields)
-        if "exception" in fields:
-            text = f"{text}\n{fields['exception']}"
-        start = _COLOURS.get(str(fields.get("level")), "") if self._colour else ""
-        return f"{start}{text}\x1b[0m" if start else text
 
-    @staticmethod
-    def _plain(fields: MutableMapping[str, Any]) -> str:
-        more = "  ".join(f"{name}={value}" for name, value in fields.items() if name not in _KNOWN)
-        return f"{str(fields['at']).replace('T', ' ')}  {fields['event']}  {more}".rstrip()
+def _crashed(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None, /) -> None:
+    log = structlog.get_logger()
+    log.critical("renewd ends by an error of its own", exc_info=(kind, error, trace))
+
+
+def _thread_crashed(told: threading.ExceptHookArgs, /) -> None:
+    what = (told.exc_type, told.exc_value, told.exc_traceback)
+    structlog.get_logger().critical("a thread of renewd ended by an error of its own", exc_info=what)

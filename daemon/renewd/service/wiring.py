@@ -13,12 +13,14 @@ from renewd.adapters.configuration import (
     Configuration,
     ConfigurationError,
     Problem,
+    exposed_secrets,
     load_configuration,
     missing_secrets,
     origin_lines,
     render,
     render_for_github,
     schema,
+    secret_values,
 )
 from renewd.ports import (
     AlreadyRunningError,
@@ -43,12 +45,14 @@ from renewd.settings import StripeGateway as StripeSettings
 
 if TYPE_CHECKING:
     from renewd.adapters.transport import Transport
+    from renewd.service.transcript import Transcript
 
 __all__ = [
     "AlreadyRunningError",
     "Configuration",
     "ConfigurationError",
     "demo_clock",
+    "exposed_secrets",
     "find_configuration",
     "load_configuration",
     "missing_secrets",
@@ -60,6 +64,7 @@ __all__ = [
     "render_for_github",
     "running_engine",
     "schema",
+    "secret_values",
     "system_clock",
 ]
 
@@ -182,6 +187,7 @@ async def running_engine(
     """
     from renewd.adapters.store.connect import FILE, connect, migrate, owned
     from renewd.adapters.store.sql_store import SqlStore
+    from renewd.service.transcript import kept
 
     database = connect(configuration.database_url(environ))
     with owned(database):
@@ -192,7 +198,8 @@ async def running_engine(
         try:
             async with _assembled(configuration, store, clock, tell, environ) as engine:
                 engine.shared = shared
-                yield engine
+                async with kept(_transcript(configuration, clock, environ), lambda: engine.leads):
+                    yield engine
         finally:
             with suppress(StoreUnavailableError):  # the others will notice by themselves
                 await store.leave()
@@ -236,6 +243,15 @@ async def _assembled(
     finally:
         for each in providers:
             await each.close()
+
+
+def _transcript(
+    configuration: Configuration, clock: Clock, environ: Mapping[str, str]
+) -> "Transcript | None":
+    from renewd.service.transcript import Transcript
+
+    path = configuration.audit_file(environ)
+    return Transcript(path, lambda: read_books(configuration, environ), clock.elapsed) if path else None
 
 
 def _transport(provider: Provider) -> "Transport":

@@ -19,10 +19,12 @@ from renewd.adapters.configuration.origins import Origin, origins
 from renewd.adapters.configuration.problems import ConfigurationError, Problem, render, render_for_github
 from renewd.adapters.configuration.schemas import schema
 from renewd.adapters.configuration.together import in_policy, in_settings
+from renewd.addresses import passwords_in
 from renewd.renewal.coherence import incoherences
 from renewd.renewal.model import Subscription
 from renewd.renewal.policy import Policy
-from renewd.settings import Settings, database_url, state_directory
+from renewd.secret import IN_THE_ENVIRONMENT
+from renewd.settings import Settings, database_url, logs_directory, state_directory
 
 __all__ = [
     "Configuration",
@@ -30,6 +32,7 @@ __all__ = [
     "Loaded",
     "Origin",
     "Problem",
+    "exposed_secrets",
     "load",
     "load_configuration",
     "missing_secrets",
@@ -37,6 +40,7 @@ __all__ = [
     "render",
     "render_for_github",
     "schema",
+    "secret_values",
 ]
 
 
@@ -61,6 +65,11 @@ class Configuration:
     def state_directory(self, environ: Mapping[str, str] = os.environ) -> Path:
         """Give the directory that relative paths of state lie in; it need not be there yet."""
         return state_directory(self.folder, environ)
+
+    def audit_file(self, environ: Mapping[str, str] = os.environ) -> Path | None:
+        """Give the file that the audit log is written to besides the database, if there is one."""
+        named = self.settings.audit.file
+        return logs_directory(self.folder, environ) / named if named else None
 
     def database_url(self, environ: Mapping[str, str] = os.environ) -> str:
         """Give the database's URL. Raises ValueError when it is a secret that cannot be read."""
@@ -92,14 +101,32 @@ def load_configuration(path: Path, *, without_policy: bool = False) -> Configura
 
 
 def missing_secrets(configuration: Configuration, environ: Mapping[str, str] = os.environ) -> list[Problem]:
-    """Find the secrets that cannot be read from where the file says they are."""
+    """Find the secrets that cannot be read from where the file says they are, and a database whose URL is none."""
     missing = []
     for path, secret in configuration.settings.secrets():
         try:
-            secret.reveal(environ)
+            read = configuration.database_url if path == ("database",) else secret.reveal
+            read(environ)
         except ValueError as error:
             missing.append(configuration.settings_file.document.problem(Finding(path, str(error))))
     return missing
+
+
+def secret_values(configuration: Configuration, environ: Mapping[str, str] = os.environ) -> set[str]:
+    """Give what no log may show: each secret, and of a database's URL its password too. Raises ValueError."""
+    given = [each for _, each in configuration.settings.secrets() if each.how != "plain"]
+    values = {each.reveal(environ) for each in given}
+    return values.union(*map(passwords_in, values))
+
+
+def exposed_secrets(configuration: Configuration) -> list[Problem]:
+    """Warn of the secrets that are kept where more can see them than need to."""
+    document = configuration.settings_file.document
+    return [
+        replace(document.problem(Finding(path, IN_THE_ENVIRONMENT)), severity="warning")
+        for path, secret in configuration.settings.secrets()
+        if secret.how == "env"
+    ]
 
 
 def origin_lines(configuration: Configuration, subscription: Subscription) -> list[Origin]:

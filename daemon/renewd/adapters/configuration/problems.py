@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Literal
 from unicodedata import combining, east_asian_width
 
 LINE_SHOWN = 120  # characters of a source line
@@ -23,7 +24,8 @@ _PASSWORD_OF_A_URL = re.compile(r"([?&][^=\s]*pass[^=\s]*=)[^&\s]+", re.IGNORECA
 class Problem:
     """One thing wrong with a file; `line` and `column` count from 1, `path` is dotted (`plans.att-10gb.price`).
 
-    `source_line` is the line as it may be shown: without secrets, with control characters made visible.
+    `source_line` is the line as it may be shown: without secrets, with control characters made visible. What is only a
+    warning can be used as it is.
     """
 
     file: str
@@ -33,6 +35,7 @@ class Problem:
     message: str
     source_line: str = ""
     help: str = ""
+    severity: Literal["error", "warning"] = "error"
 
 
 class ConfigurationError(Exception):
@@ -44,9 +47,9 @@ class ConfigurationError(Exception):
 
 
 def render(problem: Problem) -> str:
-    """Write a problem for a terminal: `file:line:column: error: path: message`, the line, and a caret under it."""
+    """Write a problem for a terminal: `file:line:column: severity: path: message`, the line, and a caret under it."""
     where = f"{problem.path}: " if problem.path else ""
-    lines = [f"{problem.file}:{problem.line}:{problem.column}: error: {where}{problem.message}"]
+    lines = [f"{problem.file}:{problem.line}:{problem.column}: {problem.severity}: {where}{problem.message}"]
     advice = f"  help: {problem.help}" if problem.help else ""
     if problem.source_line:
         shown, before = _cut(problem.source_line, problem.column - 1)
@@ -62,7 +65,7 @@ def render_for_github(problem: Problem) -> str:
     advice = f" ({problem.help})" if problem.help else ""
     file = _escaped(problem.file).replace(":", "%3A").replace(",", "%2C")
     place = f"file={file},line={problem.line},col={problem.column}"
-    return f"::error {place}::{_escaped(where + problem.message + advice)}"
+    return f"::{problem.severity} {place}::{_escaped(where + problem.message + advice)}"
 
 
 def quoted(word: str) -> str:
