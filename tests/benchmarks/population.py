@@ -49,12 +49,12 @@ SELECT {method}, {customer}, {method}, 'card', 'Visa 4242', '2099-12', 0, {no} F
 """,
 )
 _AUDIT = f"""
-INSERT INTO audit_log (at, name, actor, subscription, renewal, leg, attempt, method, key, outcome, decline_class,
+INSERT INTO audit_log (at, name, actor, subscription, renewal, leg, provider, attempt, method, key, outcome, decline_class,
                        code, reference, next_action, policy_digest, detail)
 {_NUMBERS}
 SELECT datetime(:start, i || ' seconds') || '.000000',
        CASE WHEN i % 97 THEN 'charge.done' ELSE 'charge.declined' END, 'renewd',
-       printf('S-%07d', (i * 7919) % (:total / 10 + 1)), printf('S-%07d/20260101T000000Z', i), 'charge', 1, 'pm_ok',
+       printf('S-%07d', (i * 7919) % (:total / 10 + 1)), printf('S-%07d/20260101T000000Z', i), 'charge', 'stripe', 1, 'pm_ok',
        '', 'done', '', '', 'pi_1', 'extend', '0123456789abcdef', ''
 FROM numbers
 """  # noqa: S608

@@ -174,6 +174,7 @@ def test_a_row_of_the_log_holds_all_that_an_auditor_asks_for(later: Shop) -> Non
         "actor": "renewd",
         "renewal": "S-3/20261205T230000Z",
         "leg": "charge",
+        "provider": "stripe",
         "attempt": 1,
         "method": "pm_lost_card_3",
         "key": "S-3/20261205T230000Z/charge/1",

@@ -45,7 +45,7 @@ LOG = Listing(
         *(
             Column(key)
             for key in (
-                "actor renewal leg attempt method key outcome decline_class code reference next_action next_at "
+                "actor renewal leg provider attempt method key outcome decline_class code reference next_action next_at "
                 "policy_digest duration_ms detail"
             ).split()
         ),

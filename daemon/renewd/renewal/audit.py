@@ -12,7 +12,7 @@ DAEMON = "renewd"  # the actor of what no person did
 class Event:
     """An entry for the audit log; `name` is dotted (`charge.declined`). What does not apply is empty.
 
-    `duration_ms` is the time of a call in milliseconds; `detail` is for people and holds no secret.
+    `provider` is the gateway or the carrier that was asked, by its name in the settings; `duration_ms` is the time of a call in milliseconds; `detail` is for people and holds no secret.
     """
 
     name: str
@@ -21,6 +21,7 @@ class Event:
     subscription: str = ""
     renewal: str = ""
     leg: str = ""
+    provider: str = ""
     attempt: int | None = None
     method: str = ""
     amount: Money | None = None

@@ -16,6 +16,7 @@ def event_of(case: Case, name: str, moment: Moment, attempt: Attempt | None, **m
     if attempt:
         about |= {
             "leg": attempt.leg,
+            "provider": attempt.provider,
             "attempt": attempt.number,
             "method": attempt.method_token,
             "amount": attempt.amount,

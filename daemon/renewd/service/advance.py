@@ -139,8 +139,9 @@ async def _call(engine: Engine, begun: Change, step: Call, moment: Moment) -> tu
         engine, case, lambda case: folded(case, step, answer, replace(moment, now=now), duration_ms)
     )
     if turned:
-        detail = f"{open_attempt(case).provider}: {getattr(answer, 'reason', 'answers again')}"
-        await engine.log([Event(f"breaker.{turned}", now, detail=detail)])
+        provider = open_attempt(case).provider
+        detail = f"{provider}: {getattr(answer, 'reason', 'answers again')}"
+        await engine.log([Event(f"breaker.{turned}", now, provider=provider, detail=detail)])
     if turned == "closed":
         await engine.store.wake([HoldReason.BREAKER], now)
     return change, now

@@ -220,6 +220,7 @@ audit_log = Table(
     _text("subscription"),
     _text("renewal"),
     _text("leg"),
+    _text("provider"),
     Column("attempt", Integer),
     _text("method"),
     Column("amount_minor", BigInteger),

@@ -251,6 +251,7 @@ def _audit_log() -> None:
         sa.Column("subscription", sa.Text(), nullable=False),
         sa.Column("renewal", sa.Text(), nullable=False),
         sa.Column("leg", sa.Text(), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=True),
         sa.Column("method", sa.Text(), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=True),
