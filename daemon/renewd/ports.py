@@ -1,7 +1,9 @@
 """What renewd asks of the world. Who answers is in `adapters/`; each port has one conformance suite."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Protocol
 
 from renewd.renewal.audit import AuditRow, Event
@@ -93,6 +95,18 @@ class Messenger(Protocol):
     async def send(self, letter: Letter) -> None:
         """Deliver one letter; its `message_id` is the same at every try."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is answered to somebody who asks over HTTP how the daemon is."""
+
+    status: HTTPStatus
+    body: bytes
+    kind: str = "text/plain; charset=utf-8"
+
+
+Respond = Callable[[str, str], Awaitable[Reply]]  # to a method and a path
 
 
 class Books(Protocol):

@@ -13,7 +13,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from renewd.addresses import a_database, a_host, a_sender, an_api_base, an_email, is_loopback, is_loopback_url
+from renewd.addresses import (
+    Listen,
+    a_database,
+    a_host,
+    a_sender,
+    an_api_base,
+    an_email,
+    is_loopback,
+    is_loopback_url,
+)
 from renewd.renewal.policy import AsText, DurationText, Name, Section
 from renewd.renewal.written import DURATION, Written
 from renewd.secret import HOW_TO_WRITE, Secret
@@ -80,6 +89,7 @@ SenderText = Annotated[
     str, AsText(Written(a_sender, str, "Example <renewals@example.com>", r"^.*\S+@\S+$", 400))
 ]
 RateText = Annotated[Rate, AsText(Written(Rate.parse, str, "25/s", r"^[1-9][0-9]{0,5}/[smh]$"))]
+ListenText = Annotated[Listen, AsText(Written(Listen.parse, str, "127.0.0.1:9464", r"^\S+:[0-9]{1,5}$", 300))]
 FileText = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
@@ -229,6 +239,9 @@ class Settings(Section):
     )
     messengers: Messengers
     breaker: Breaker = Breaker()
+    metrics: ListenText | None = Field(
+        None, description="where to answer /metrics, /-/healthy, /-/ready and /-/reload; without it nowhere"
+    )
     log: Log = Log()
 
     @classmethod

@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from renewd.adapters.configuration import (
     render_for_github,
     schema,
 )
+from renewd.addresses import Listen
 from renewd.ports import (
     AlreadyRunningError,
     Books,
@@ -27,6 +28,7 @@ from renewd.ports import (
     Clock,
     Gateway,
     Messenger,
+    Respond,
     Store,
     StoreUnavailableError,
 )
@@ -60,6 +62,7 @@ __all__ = [
     "render_for_github",
     "running_engine",
     "schema",
+    "serving",
     "system_clock",
 ]
 
@@ -235,6 +238,13 @@ async def _assembled(
     finally:
         for each in providers:
             await each.close()
+
+
+def serving(listen: Listen, respond: Respond) -> AbstractAsyncContextManager[None]:
+    """Answer over HTTP for as long as it lasts. Entering it raises OSError when the address cannot be had."""
+    from renewd.adapters.endpoint import serving
+
+    return serving(listen.host, listen.port, respond)
 
 
 def _transport(provider: Provider) -> "Transport":
