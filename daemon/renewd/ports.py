@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Protocol
+from uuid import UUID
 
 from renewd.renewal.audit import AuditRow, Event
 from renewd.renewal.change import Change, Opening
@@ -94,6 +95,18 @@ class Messenger(Protocol):
 
     async def send(self, letter: Letter) -> None:
         """Deliver one letter; its `message_id` is the same at every try."""
+        ...
+
+
+class Beacon(Protocol):
+    """Tells a dead man's switch, which stands elsewhere, that we live: it raises the alarm when it hears nothing."""
+
+    async def signal(self, word: str, run: UUID, detail: str) -> str:
+        """Say `start`, `success` or `fail` of a run, and why; give what went wrong with saying so, or nothing."""
+        ...
+
+    async def close(self) -> None:
+        """Give up the connection."""
         ...
 
 

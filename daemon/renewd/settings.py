@@ -221,6 +221,22 @@ class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class Heartbeat(Section):
+    """A dead man's switch, as Healthchecks has it: it raises the alarm when renewd falls silent."""
+
+    url: SecretText = Field(description="what to POST to; whoever knows it can keep the switch quiet")
+    every: Annotated[DurationText, _between("10s", "1d")] = Field(
+        timedelta(minutes=1), description="no more often than this while all is well"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _reachable(cls, url: Secret) -> Secret:
+        if url.how == "plain":
+            an_api_base(url.text)
+        return url
+
+
 class Settings(Section):
     """The whole of `renewd.yaml`."""
 
@@ -242,11 +258,14 @@ class Settings(Section):
     metrics: ListenText | None = Field(
         None, description="where to answer /metrics, /-/healthy, /-/ready and /-/reload; without it nowhere"
     )
+    heartbeat: Heartbeat | None = Field(None, description="who is told again and again that renewd works")
     log: Log = Log()
 
     @classmethod
     def hides(cls, path: tuple[str | int, ...]) -> bool:
         """Say whether the value at a path of the file must not be shown, because it is a secret or may be one."""
+        if path[:1] == ("heartbeat",):
+            return path[-1] != "every"
         if len(path) < PROVIDER_KEY - 1 or path[0] not in PROVIDERS:
             return False
         return len(path) != PROVIDER_KEY or path[-1] not in PLAIN_KEYS
@@ -263,6 +282,8 @@ class Settings(Section):
         yield from ((("carriers", name, "token"), each.token) for name, each in self.carriers.items())
         if isinstance(self.messengers.email, Smtp) and self.messengers.email.password:
             yield ("messengers", "email", "password"), self.messengers.email.password
+        if self.heartbeat:
+            yield ("heartbeat", "url"), self.heartbeat.url
 
 
 def state_directory(folder: Path, environ: Mapping[str, str]) -> Path:

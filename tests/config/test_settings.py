@@ -8,7 +8,7 @@ from renewd.adapters.configuration import load_configuration
 from renewd.addresses import Listen, a_database, a_host, a_sender, an_api_base, an_email
 from renewd.secret import Secret
 from renewd.settings import Rate
-from tests.config.files import POLICY, SETTINGS, complaints
+from tests.config.files import POLICY, SETTINGS, complaints, rendered
 
 GOOD_BASES = [
     "https://api.stripe.com",
@@ -250,3 +250,11 @@ def test_where_to_listen_is_a_host_and_a_port(text: str) -> None:
 def test_what_is_no_host_and_port_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         Listen.parse(text)
+
+
+def test_a_heartbeat_says_what_is_wrong_and_keeps_its_address_to_itself(tmp_path: Path) -> None:
+    text = f"{SETTINGS}heartbeat:\n  url: http://hc.example/canary\n  every: 1s\n"
+    found = rendered(tmp_path, text, POLICY)
+    assert any("heartbeat.url: must be https" in each for each in found)
+    assert any("heartbeat.every: must be from 10s to 1d" in each for each in found)
+    assert "canary" not in "".join(found)

@@ -18,8 +18,8 @@ TYPING_TOOLS = (
 )
 #: Instants and dates are values that a port speaks of; reading a clock is checked elsewhere.
 TYPES_OF_TIME = ("datetime", "whenever")
-#: So is an HTTP status.
-VALUES = ("http.HTTPStatus",)
+#: So are an HTTP status and a UUID.
+VALUES = ("http.HTTPStatus", "uuid.UUID")
 
 #: A room, and the libraries that it must never import.
 BARRED = {

@@ -25,6 +25,7 @@ from renewd.renewal.model import Leg
 from renewd.service.engine import Engine
 from renewd.service.wiring import (
     Configuration,
+    beacon,
     load_configuration,
     missing_secrets,
     policy_loader,
@@ -36,6 +37,7 @@ from renewd.service.wiring import (
 )
 
 if TYPE_CHECKING:
+    from renewd.service.heartbeat import Heartbeat
     from renewd.service.monitor import Monitor, Watch
 
 
@@ -118,6 +120,8 @@ async def _run(configuration: Configuration, path: Path) -> None:
             look = beside.enter_context(closing(read_books(configuration))).status
             watch = monitor.watch(engine, loop, configuration.settings.schedule.scan_every, look)
             await _answering(listen, watch, beside)
+        if heartbeat := _heartbeat(configuration, engine):
+            await beside.enter_async_context(heartbeat.of(loop.pulse))
         await loop.run()
 
 
@@ -127,6 +131,18 @@ def _monitor(configuration: Configuration) -> "Monitor":
     settings = configuration.settings
     legs = ((Leg.CHARGE, settings.gateways), (Leg.EXTEND, settings.carriers))
     return Monitor((leg, name) for leg, names in legs for name in names)
+
+
+def _heartbeat(configuration: Configuration, engine: Engine) -> "Heartbeat | None":
+    from renewd.service.heartbeat import Heartbeat
+
+    settings = configuration.settings.heartbeat
+    if settings is None:
+        return None
+    try:
+        return Heartbeat(beacon(settings), engine.clock, settings.every)
+    except ValueError as error:
+        fail(str(error), BAD_CONFIGURATION)
 
 
 async def _answering(listen: Listen, watch: "Watch", beside: AsyncExitStack) -> None:
@@ -146,7 +162,9 @@ async def _once(configuration: Configuration, results: Results) -> datetime | No
     from renewd.service.loop import prepare
     from renewd.service.tick import tick
 
-    async with _engine(configuration, results.tell) as engine:
+    async with _engine(configuration, results.tell) as engine, AsyncExitStack() as beside:
+        if heartbeat := _heartbeat(configuration, engine):
+            await beside.enter_async_context(heartbeat.over())
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, setattr, engine, "stopping", True)
         await prepare(engine)

@@ -23,6 +23,7 @@ from renewd.adapters.configuration import (
 from renewd.addresses import Listen
 from renewd.ports import (
     AlreadyRunningError,
+    Beacon,
     Books,
     Carrier,
     Clock,
@@ -38,6 +39,7 @@ from renewd.renewal.policy import Policy
 from renewd.secret import Secret
 from renewd.service.breaker import Breaker
 from renewd.service.engine import Engine
+from renewd.settings import Heartbeat as HeartbeatSettings
 from renewd.settings import HttpCarrier as CarrierSettings
 from renewd.settings import Maildir as MaildirSettings
 from renewd.settings import Provider
@@ -50,6 +52,7 @@ __all__ = [
     "AlreadyRunningError",
     "Configuration",
     "ConfigurationError",
+    "beacon",
     "demo_clock",
     "find_configuration",
     "load_configuration",
@@ -245,6 +248,13 @@ def serving(listen: Listen, respond: Respond) -> AbstractAsyncContextManager[Non
     from renewd.adapters.endpoint import serving
 
     return serving(listen.host, listen.port, respond)
+
+
+def beacon(settings: HeartbeatSettings, environ: Mapping[str, str] = os.environ) -> Beacon:
+    """Make the way to the dead man's switch. Raises ValueError when its URL is none or cannot be read."""
+    from renewd.adapters.heartbeat import HttpBeacon
+
+    return HttpBeacon(settings.url.reveal(environ))
 
 
 def _transport(provider: Provider) -> "Transport":
