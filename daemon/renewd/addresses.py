@@ -1,7 +1,9 @@
 """Addresses in a configuration: what may stand in one is refused here rather than found out at the first charge."""
 
 import re
+from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Self
 from urllib.parse import SplitResult, unquote, unquote_plus, urlsplit
 
 POSTGRESQL = "postgresql://"
@@ -60,6 +62,27 @@ def _an_ip(text: str) -> str:
     if address.is_link_local or address.is_multicast or address.is_unspecified:
         raise ValueError("no provider is at this address")
     return text
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where we answer: a host of this machine's, by name or by address, and a port."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `127.0.0.1:9464`, `localhost:9464` or `[::1]:9464`. Raises ValueError."""
+        parts = _split(f"//{text}")
+        if not parts.hostname or parts.port is None or parts.netloc != text or "@" in text:
+            raise ValueError('not a host and a port; write e.g. "127.0.0.1:9464"')
+        if parts.hostname not in ("0.0.0.0", "::"):  # noqa: S104  # told by whoever writes it
+            a_host(parts.hostname)
+        return cls(parts.hostname, parts.port)
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def an_email(text: str) -> str:

@@ -1,8 +1,11 @@
 """What renewd asks of the world. Who answers is in `adapters/`; each port has one conformance suite."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Protocol
+from uuid import UUID
 
 from renewd.renewal.audit import AuditRow, Event
 from renewd.renewal.change import Change, Opening, Replanned
@@ -93,6 +96,30 @@ class Messenger(Protocol):
     async def send(self, letter: Letter) -> None:
         """Deliver one letter; its `message_id` is the same at every try."""
         ...
+
+
+class Beacon(Protocol):
+    """Tells a dead man's switch, which stands elsewhere, that we live: it raises the alarm when it hears nothing."""
+
+    async def signal(self, word: str, run: UUID, detail: str) -> str:
+        """Say `start`, `success` or `fail` of a run, and why; give what went wrong with saying so, or nothing."""
+        ...
+
+    async def close(self) -> None:
+        """Give up the connection."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is answered to somebody who asks over HTTP how the daemon is."""
+
+    status: HTTPStatus
+    body: bytes
+    kind: str = "text/plain; charset=utf-8"
+
+
+Respond = Callable[[str, str], Awaitable[Reply]]  # to a method and a path
 
 
 class Books(Protocol):

@@ -14,6 +14,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from renewd.addresses import (
+    Listen,
     a_database,
     a_host,
     a_secret_database,
@@ -89,6 +90,7 @@ SenderText = Annotated[
     str, AsText(Written(a_sender, str, "Example <renewals@example.com>", r"^.*\S+@\S+$", 400))
 ]
 RateText = Annotated[Rate, AsText(Written(Rate.parse, str, "25/s", r"^[1-9][0-9]{0,5}/[smh]$"))]
+ListenText = Annotated[Listen, AsText(Written(Listen.parse, str, "127.0.0.1:9464", r"^\S+:[0-9]{1,5}$", 300))]
 FileText = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
@@ -228,6 +230,22 @@ class Audit(Section):
     )
 
 
+class Heartbeat(Section):
+    """A dead man's switch, as Healthchecks has it: it raises the alarm when renewd falls silent."""
+
+    url: SecretText = Field(description="what to POST to; whoever knows it can keep the switch quiet")
+    every: Annotated[DurationText, _between("10s", "1d")] = Field(
+        timedelta(minutes=1), description="no more often than this while all is well"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _reachable(cls, url: Secret) -> Secret:
+        if url.how == "plain":
+            an_api_base(url.text)
+        return url
+
+
 class Settings(Section):
     """The whole of `renewd.yaml`."""
 
@@ -246,12 +264,18 @@ class Settings(Section):
     )
     messengers: Messengers
     breaker: Breaker = Breaker()
+    metrics: ListenText | None = Field(
+        None, description="where to answer /metrics, /-/healthy, /-/ready and /-/reload; without it nowhere"
+    )
+    heartbeat: Heartbeat | None = Field(None, description="who is told again and again that renewd works")
     log: Log = Log()
     audit: Audit = Audit()
 
     @classmethod
     def hides(cls, path: tuple[str | int, ...]) -> bool:
         """Say whether the value at a path of the file must not be shown, because it is a secret or may be one."""
+        if path[:1] == ("heartbeat",):
+            return path[-1] != "every"
         if len(path) < PROVIDER_KEY - 1 or path[0] not in PROVIDERS:
             return False
         return len(path) != PROVIDER_KEY or path[-1] not in PLAIN_KEYS
@@ -268,6 +292,8 @@ class Settings(Section):
         yield from ((("carriers", name, "token"), each.token) for name, each in self.carriers.items())
         if isinstance(self.messengers.email, Smtp) and self.messengers.email.password:
             yield ("messengers", "email", "password"), self.messengers.email.password
+        if self.heartbeat:
+            yield ("heartbeat", "url"), self.heartbeat.url
 
 
 def state_directory(folder: Path, environ: Mapping[str, str]) -> Path:

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from renewd.adapters.configuration import load_configuration
-from renewd.addresses import a_database, a_host, a_sender, an_api_base, an_email
+from renewd.addresses import Listen, a_database, a_host, a_sender, an_api_base, an_email
 from renewd.secret import Secret
 from renewd.settings import Rate
-from tests.config.files import POLICY, SETTINGS, complaints
+from tests.config.files import POLICY, SETTINGS, complaints, rendered
 
 GOOD_BASES = [
     "https://api.stripe.com",
@@ -237,3 +237,38 @@ def test_the_database_is_in_the_state_directory(
     assert complaints(tmp_path, SETTINGS.replace("sqlite:///renewd.db", database), POLICY) == []
     configuration = load_configuration(tmp_path / "renewd.yaml")
     assert configuration.database_url(environ) == url.format(folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["127.0.0.1:9464", "localhost:1", "[::1]:65535", "0.0.0.0:80", "node-7.internal:9464"]
+)
+def test_where_to_listen_is_a_host_and_a_port(text: str) -> None:
+    assert str(Listen.parse(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9464",
+        ":9464",
+        "127.0.0.1",
+        "127.0.0.1:0",
+        "127.1:80",
+        "a:b",
+        "u@127.0.0.1:80",
+        "127.0.0.1:80/x",
+        "::1:80",
+        "h:1?x",
+    ],
+)
+def test_what_is_no_host_and_port_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        Listen.parse(text)
+
+
+def test_a_heartbeat_says_what_is_wrong_and_keeps_its_address_to_itself(tmp_path: Path) -> None:
+    text = f"{SETTINGS}heartbeat:\n  url: http://hc.example/canary\n  every: 1s\n"
+    found = rendered(tmp_path, text, POLICY)
+    assert any("heartbeat.url: must be https" in each for each in found)
+    assert any("heartbeat.every: must be from 10s to 1d" in each for each in found)
+    assert "canary" not in "".join(found)

@@ -26,6 +26,8 @@ MUTANTS: dict[Check, list[tuple[str, str]]] = {
         ("adapters/gateways/stripe.py", "import httpx"),
         ("adapters/carriers/http.py", "from renewd.adapters.wire import Wire"),
         ("adapters/transport.py", "import httptools"),
+        ("service/advance.py", "from prometheus_client import Counter"),
+        ("ports.py", "from http.client import HTTPConnection"),
         ("service/scan.py", "import sqlalchemy.exc"),
         ("service/scan.py", "from renewd.adapters.store import claims"),
         ("service/tick.py", "import importlib\nimportlib.import_module('renewd.adapters.clock')"),
@@ -75,6 +77,7 @@ HONEST: dict[Check, list[tuple[str, str]]] = {
     rooms.rooms: [
         ("renewal/policy.py", "from pydantic import BaseModel"),
         ("renewal/decide.py", "from renewd.renewal import money\nfrom .period import Period"),
+        ("ports.py", "from http import HTTPStatus\nfrom uuid import UUID"),
         ("ports.py", "from collections.abc import Sequence\nfrom renewd.renewal.model import Renewal"),
         ("adapters/store/claims.py", "import sqlalchemy\nfrom renewd.adapters.store import tables"),
         ("adapters/store/migrations/env.py", "from renewd.adapters.store.tables import metadata"),

@@ -18,6 +18,8 @@ TYPING_TOOLS = (
 )
 #: Instants and dates are values that a port speaks of; reading a clock is checked elsewhere.
 TYPES_OF_TIME = ("datetime", "whenever")
+#: So are an HTTP status and a UUID.
+VALUES = ("http.HTTPStatus", "uuid.UUID")
 
 #: A room, and the libraries that it must never import.
 BARRED = {
@@ -34,6 +36,7 @@ ONLY_IN = (
     ("renewd.adapters.wire", "", "adapters/transport.py"),
     ("pydantic", "renewal/", "renewal/policy.py"),
     ("apscheduler", "service/", "service/loop.py"),
+    ("prometheus_client", "", "service/counters.py", "service/gauges.py", "service/monitor.py"),
     ("renewd.adapters", "", "adapters/", "service/wiring.py"),
 )
 
@@ -73,7 +76,7 @@ def _renewal(_: Source, name: str) -> str:
 
 
 def _ports(_: Source, name: str) -> str:
-    known = inside(name, "renewd.renewal", *TYPING_TOOLS, *TYPES_OF_TIME)
+    known = inside(name, "renewd.renewal", *TYPING_TOOLS, *TYPES_OF_TIME, *VALUES)
     return "" if known else "ports.py speaks of renewal/ in types, and of nothing else"
 
 

@@ -4,12 +4,15 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+import structlog
 
+from renewd.addresses import Listen
 from renewd.cli.columns import brief
 from renewd.cli.desk import leaving_out, moment_of, open_desk
 from renewd.cli.door import BAD_CONFIGURATION, TRY_LATER, config_option, configured, fail
@@ -18,18 +21,26 @@ from renewd.cli.rehearsal import REHEARSAL, rehearsed, totals
 from renewd.cli.results import Results
 from renewd.cli.times import coming
 from renewd.renewal.audit import Event
+from renewd.renewal.model import Leg
 from renewd.service.engine import Engine
 from renewd.service.wiring import (
     Configuration,
+    beacon,
     exposed_secrets,
     load_configuration,
     missing_secrets,
     policy_loader,
+    read_books,
     render,
     running_engine,
     secret_values,
+    serving,
     system_clock,
 )
+
+if TYPE_CHECKING:
+    from renewd.service.heartbeat import Heartbeat
+    from renewd.service.monitor import Monitor, Watch
 
 
 @click.command("run")
@@ -99,10 +110,53 @@ async def _scan(configuration: Configuration) -> str:
 async def _run(configuration: Configuration, path: Path) -> None:
     from renewd.service.loop import Loop
 
-    async with _engine(configuration) as engine:
+    listen = configuration.settings.metrics
+    monitor = _monitor(configuration) if listen else None
+    async with (
+        _engine(configuration, *([monitor.tell] if monitor else [])) as engine,
+        AsyncExitStack() as beside,
+    ):
         loop = Loop(engine, configuration.settings.schedule.scan_every, policy_loader(path, configuration))
         loop.handle_signals()
+        if monitor and listen:
+            look = beside.enter_context(closing(read_books(configuration))).status
+            watch = monitor.watch(engine, loop, configuration.settings.schedule.scan_every, look)
+            await _answering(listen, watch, beside)
+        if heartbeat := _heartbeat(configuration, engine):
+            await beside.enter_async_context(heartbeat.of(loop.pulse))
         await loop.run()
+
+
+def _monitor(configuration: Configuration) -> "Monitor":
+    from renewd.service.monitor import Monitor
+
+    settings = configuration.settings
+    legs = ((Leg.CHARGE, settings.gateways), (Leg.EXTEND, settings.carriers))
+    return Monitor((leg, name) for leg, names in legs for name in names)
+
+
+def _heartbeat(configuration: Configuration, engine: Engine) -> "Heartbeat | None":
+    from renewd.service.heartbeat import Heartbeat
+
+    settings = configuration.settings.heartbeat
+    if settings is None:
+        return None
+    try:
+        return Heartbeat(beacon(settings), engine.clock, settings.every)
+    except ValueError as error:
+        fail(str(error), BAD_CONFIGURATION)
+
+
+async def _answering(listen: Listen, watch: "Watch", beside: AsyncExitStack) -> None:
+    """Let others see how the daemon is, beside its work; where that cannot be, the work goes on."""
+    try:
+        await beside.enter_async_context(serving(listen, watch.respond))
+    except OSError as error:
+        structlog.get_logger().error(
+            "nothing is told over HTTP; renewals go on", problem=f"{listen}: {error.strerror}"
+        )
+    else:
+        await beside.enter_async_context(watch.looking())
 
 
 async def _once(configuration: Configuration, results: Results) -> datetime | None:
@@ -110,7 +164,9 @@ async def _once(configuration: Configuration, results: Results) -> datetime | No
     from renewd.service.loop import prepare
     from renewd.service.tick import tick
 
-    async with _engine(configuration, results.tell) as engine:
+    async with _engine(configuration, results.tell) as engine, AsyncExitStack() as beside:
+        if heartbeat := _heartbeat(configuration, engine):
+            await beside.enter_async_context(heartbeat.over())
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, setattr, engine, "stopping", True)
         await prepare(engine)

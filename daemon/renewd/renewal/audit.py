@@ -12,7 +12,7 @@ DAEMON = "renewd"  # the actor of what no person did
 class Event:
     """An entry for the audit log; `name` is dotted (`charge.declined`). What does not apply is empty.
 
-    `provider` is the gateway or the carrier, by its name in the policy. `duration_ms` is the time of a call in milliseconds; `detail` is for people and holds no secret.
+    `provider` is the gateway or the carrier that was asked, by its name in the settings; `duration_ms` is the time of a call in milliseconds; `detail` is for people and holds no secret.
     """
 
     name: str

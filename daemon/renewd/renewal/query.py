@@ -95,7 +95,8 @@ class Status:
 
     `overdue` counts renewals whose try was due more than five minutes ago and that wait for no person, and
     `oldest_due` is since when the first of them or of the subscriptions to be opened waits; `in_doubt` counts open
-    attempts that may have arrived, `oldest_doubt` is when the first of those without any answer was sent; `unplanned` counts active
+    attempts that may have arrived, `oldest_doubt` is when the first of those without any answer was sent; `oldest_paid` is when the first of the
+    renewals was paid that are not extended yet, `oldest_notice` when the first letter was written that is still owed; `unplanned` counts active
     subscriptions that will never open by themselves (their plan is unknown); `set_aside` what stands still after an
     error, or because it cannot be read. `running` is None where that cannot be seen, `daemons` those that do; `moved_to` is where everything was
     carried over to, when this database is no longer in use.
@@ -110,7 +111,9 @@ class Status:
     oldest_due: datetime | None
     in_doubt: int
     oldest_doubt: datetime | None
+    oldest_paid: datetime | None
     notices_owed: int
+    oldest_notice: datetime | None
     unplanned: int
     set_aside: int
     last_event: datetime | None

@@ -1,5 +1,6 @@
 """What the service works with: the ports, the policy in force, and what it knows of each provider."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,10 +23,11 @@ OVERLAP = timedelta(minutes=1)  # what is asked for once more: it may not have b
 
 @dataclass(slots=True)
 class Engine:
-    """One running renewd. `policy`, `stopping`, `fleet` and `refused_until` are the only things about it that change.
+    """One running renewd. Only `policy`, `stopping`, `fleet`, `refused_until` and `in_flight` change.
 
     `tell` is handed each event once it is in the audit log. `shared` when other daemons may work on the same
-    database, and `rated` when some provider allows only so many calls in a while. `concurrency` is how many renewals are worked on at once; `settle_after` see `Moment`; `most_per_tick` is after how long a tick takes on no more work.
+    database, and `rated` when some provider allows only so many calls in a while. `concurrency` is how many renewals are worked on at once; `settle_after` see `Moment`; `in_flight` counts the calls under way by leg and provider;
+    `most_per_tick` is after how long a tick takes on no more work.
     """
 
     store: Store
@@ -46,6 +48,7 @@ class Engine:
     stopping: bool = False
     fleet: Fleet | None = None
     refused_until: datetime | None = None
+    in_flight: Counter[tuple[Leg, str]] = field(default_factory=Counter)
 
     @property
     def running_since(self) -> datetime | None:
@@ -79,6 +82,13 @@ class Engine:
 
     async def ask(self, attempt: Attempt, step: Call) -> Finding | Outcome:
         """Make the call that `step` asks for; the attempt alone says what is sent to whom."""
+        self.in_flight[attempt.leg, attempt.provider] += 1
+        try:
+            return await self._ask(attempt, step)
+        finally:
+            self.in_flight[attempt.leg, attempt.provider] -= 1
+
+    async def _ask(self, attempt: Attempt, step: Call) -> Finding | Outcome:
         if attempt.leg is Leg.CHARGE:
             gateway = self.gateways[attempt.provider]
             return await (gateway.find(attempt) if isinstance(step, Settle) else gateway.charge(attempt))

@@ -17,10 +17,12 @@ from renewd.renewal.model import HoldReason
 from renewd.renewal.policy import Policy
 from renewd.service.engine import Engine
 from renewd.service.planning import replan, replan_all, replan_beside
+from renewd.service.pulse import Pulse
 from renewd.service.tick import tick
 
 log = structlog.get_logger()
 
+UNUSABLE = "the database cannot be used"
 LEAST_REST = timedelta(seconds=1)
 FAILED_FIRST, FAILED_MOST = timedelta(seconds=5), timedelta(minutes=1)
 # A new policy may have lifted what these waited for.
@@ -42,6 +44,7 @@ class Loop:
         self._engine = engine
         self._scan_every = scan_every
         self._load_policy = load_policy
+        self.pulse = Pulse()
         self._failures = 0
         self._beat = asyncio.Event()
         self._reloading = asyncio.Lock()
@@ -115,20 +118,25 @@ class Loop:
             loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(self.reload()))
 
-    async def reload(self) -> bool:
-        """Put the policy file in force; a bad one changes nothing. Says whether it was taken."""
+    async def reload(self) -> str | None:
+        """Put the policy file in force; a bad one changes nothing. Gives why it was not taken, or None."""
         async with self._reloading:
-            try:
-                await self._take_up(await asyncio.to_thread(self._load_policy))
-            except ValueError as error:
-                log.error("the policy was not reloaded; the old one stays in force", problems=str(error))  # noqa: TRY400
-                with suppress(StoreUnavailableError):
-                    await self._engine.log([self._event("config.rejected", str(error).partition("\n")[0])])
-                return False
-            except StoreUnavailableError as error:
-                log.error("the policy was not reloaded; the database cannot be used", error=str(error))  # noqa: TRY400
-                return False
-        return True
+            problem = await self._reload()
+            self.pulse.reloaded(self._engine.clock.now(), problem)
+            return problem
+
+    async def _reload(self) -> str | None:
+        try:
+            await self._take_up(await asyncio.to_thread(self._load_policy))
+        except ValueError as error:
+            log.error("the policy was not reloaded; the old one stays in force", problems=str(error))  # noqa: TRY400
+            with suppress(StoreUnavailableError):  # it is in the log all the same
+                await self._engine.log([self._event("config.rejected", str(error).partition("\n")[0])])
+            return str(error)
+        except StoreUnavailableError as error:
+            log.error("the policy was not reloaded; the database cannot be used", error=str(error))  # noqa: TRY400
+            return f"{UNUSABLE}: {error}"
+        return None
 
     async def _take_up(self, policy: Policy) -> None:
         engine, now = self._engine, self._engine.clock.now()
@@ -148,11 +156,12 @@ class Loop:
             wake = await self._next(worked)
         except StoreUnavailableError as error:
             log.error("the database cannot be used; nothing is charged until it can", error=str(error))  # noqa: TRY400
-            return self._after_failure()
+            return self._after_failure(UNUSABLE)
         except Exception:
             log.exception("a tick failed; the next one goes on")
-            return self._after_failure()
+            return self._after_failure("a tick failed by an error in renewd itself; its log has it")
         self._failures = 0
+        self.pulse.ticked(self._engine.clock.now(), scanned=self._engine.leads)
         return wake
 
     async def _next(self, worked: int) -> datetime:
@@ -160,7 +169,8 @@ class Loop:
         latest, earliest = now + self._scan_every, now if worked else now + LEAST_REST
         return max(min(due, latest) if due else latest, earliest)
 
-    def _after_failure(self) -> datetime:
+    def _after_failure(self, problem: str) -> datetime:
+        self.pulse.missed(problem)
         wait: timedelta = min(FAILED_FIRST * 2**self._failures, FAILED_MOST)
         self._failures = min(self._failures + 1, 10)
         return self._engine.clock.now() + wait

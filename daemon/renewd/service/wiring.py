@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,13 +22,16 @@ from renewd.adapters.configuration import (
     schema,
     secret_values,
 )
+from renewd.addresses import Listen
 from renewd.ports import (
     AlreadyRunningError,
+    Beacon,
     Books,
     Carrier,
     Clock,
     Gateway,
     Messenger,
+    Respond,
     Store,
     StoreUnavailableError,
 )
@@ -38,6 +41,7 @@ from renewd.renewal.policy import Policy
 from renewd.secret import Secret
 from renewd.service.breaker import Breaker
 from renewd.service.engine import Engine
+from renewd.settings import Heartbeat as HeartbeatSettings
 from renewd.settings import HttpCarrier as CarrierSettings
 from renewd.settings import Maildir as MaildirSettings
 from renewd.settings import Provider
@@ -51,6 +55,7 @@ __all__ = [
     "AlreadyRunningError",
     "Configuration",
     "ConfigurationError",
+    "beacon",
     "demo_clock",
     "exposed_secrets",
     "find_configuration",
@@ -65,6 +70,7 @@ __all__ = [
     "running_engine",
     "schema",
     "secret_values",
+    "serving",
     "system_clock",
 ]
 
@@ -252,6 +258,20 @@ def _transcript(
 
     path = configuration.audit_file(environ)
     return Transcript(path, lambda: read_books(configuration, environ), clock.elapsed) if path else None
+
+
+def serving(listen: Listen, respond: Respond) -> AbstractAsyncContextManager[None]:
+    """Answer over HTTP for as long as it lasts. Entering it raises OSError when the address cannot be had."""
+    from renewd.adapters.endpoint import serving
+
+    return serving(listen.host, listen.port, respond)
+
+
+def beacon(settings: HeartbeatSettings, environ: Mapping[str, str] = os.environ) -> Beacon:
+    """Make the way to the dead man's switch. Raises ValueError when its URL is none or cannot be read."""
+    from renewd.adapters.heartbeat import HttpBeacon
+
+    return HttpBeacon(settings.url.reveal(environ))
 
 
 def _transport(provider: Provider) -> "Transport":

@@ -18,7 +18,7 @@ from renewd.adapters.store.tables import (
     subscriptions,
 )
 from renewd.renewal.fleet import Daemon
-from renewd.renewal.model import AttemptState, HoldReason, Stage, SubscriptionState
+from renewd.renewal.model import AttemptState, HoldReason, Leg, Stage, SubscriptionState
 from renewd.renewal.money import Money
 from renewd.renewal.query import Status
 
@@ -72,7 +72,9 @@ def status(connection: Connection, now: datetime, *, daemons: Sequence[Daemon] |
         oldest_due=min((instant for instant in (opens, waits) if instant and instant < now), default=None),
         in_doubt=_one(connection, select(func.count()).where(*_IN_DOUBT)),
         oldest_doubt=_oldest_doubt(connection),
+        oldest_paid=_oldest_paid(connection),
         notices_owed=_one(connection, select(func.count()).where(owed)),
+        oldest_notice=_one(connection, select(func.min(notices.c.created_at)).where(owed)),
         unplanned=_unplanned(connection),
         set_aside=_set_aside(connection, now),
         last_event=_one(connection, select(func.max(audit_log.c.at))),
@@ -87,6 +89,21 @@ def _oldest_doubt(connection: Connection) -> datetime | None:
     """Give when the first request was sent of which nothing at all is known and that is still being settled."""
     unanswered = select(func.min(attempts.c.sent_at)).where(*_IN_DOUBT, attempts.c.outcome != "pending")
     oldest: datetime | None = _one(connection, unanswered)
+    return oldest
+
+
+def _oldest_paid(connection: Connection) -> datetime | None:
+    """Give when the first of the payments was made whose extension is still to come."""
+    paid = (
+        select(func.min(attempts.c.closed_at))
+        .select_from(renewals.join(attempts, attempts.c.renewal_id == renewals.c.id))
+        .where(
+            renewals.c.stage == Stage.CHARGED,
+            attempts.c.leg == Leg.CHARGE,
+            attempts.c.state == AttemptState.DONE,
+        )
+    )
+    oldest: datetime | None = _one(connection, paid)
     return oldest
 
 
