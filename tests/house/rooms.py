@@ -22,6 +22,7 @@ TYPES_OF_TIME = ("datetime", "whenever")
 #: A room, and the libraries that it must never import.
 BARRED = {
     "renewal/": ("httpx", "sqlalchemy", "structlog", "apscheduler", "tenacity", "os", "random"),
+    "seal/": ("httpx", "sqlalchemy", "structlog", "apscheduler", "tenacity", "os", "random"),
     "service/": ("sqlalchemy", "httpx", "tenacity"),
     "cli/": ("httpx", "sqlalchemy"),
 }
@@ -34,7 +35,8 @@ ONLY_IN = (
     ("renewd.adapters.wire", "", "adapters/transport.py"),
     ("pydantic", "renewal/", "renewal/policy.py"),
     ("apscheduler", "service/", "service/loop.py"),
-    ("renewd.adapters", "", "adapters/", "service/wiring.py"),
+    ("renewd.adapters", "", "adapters/", "service/wiring.py", "service/wiring_audit.py"),
+    ("cryptography", "", "seal/keys.py"),
 )
 
 #: What adapters may have in common.
@@ -72,9 +74,14 @@ def _renewal(_: Source, name: str) -> str:
     return "renewal/ knows nothing else of renewd" if foreign else ""
 
 
+def _seal(_: Source, name: str) -> str:
+    foreign = inside(name, "renewd") and not inside(name, "renewd.seal")
+    return "seal/ knows nothing else of renewd" if foreign else ""
+
+
 def _ports(_: Source, name: str) -> str:
-    known = inside(name, "renewd.renewal", *TYPING_TOOLS, *TYPES_OF_TIME)
-    return "" if known else "ports.py speaks of renewal/ in types, and of nothing else"
+    known = inside(name, "renewd.renewal", "renewd.seal", *TYPING_TOOLS, *TYPES_OF_TIME)
+    return "" if known else "ports.py speaks of renewal/ and seal/ in types, and of nothing else"
 
 
 def _adapters(source: Source, name: str) -> str:
@@ -101,6 +108,7 @@ def _system(module: str) -> tuple[str, ...]:
 
 WALLS = {
     "renewal": _renewal,
+    "seal": _seal,
     "ports.py": _ports,
     "adapters": _adapters,
     "service": _service,
