@@ -15,6 +15,7 @@ from renewd.renewal.outcome import Finding, Outcome
 from renewd.renewal.policy import Policy
 from renewd.renewal.query import Dossier, Imported, Listed, ListQuery, LogQuery, Status
 from renewd.renewal.record import Record
+from renewd.seal.note import Sealed
 
 
 class StoreUnavailableError(Exception):
@@ -92,6 +93,17 @@ class Messenger(Protocol):
 
     async def send(self, letter: Letter) -> None:
         """Deliver one letter; its `message_id` is the same at every try."""
+        ...
+
+
+class Sealer(Protocol):
+    """Seals the audit log, beside those who write it: rows that were written before are never looked at again."""
+
+    def seal(self, now: datetime) -> Sealed | None:
+        """Put the next rows under a checkpoint, and give it; None when there are none.
+
+        Raises StoreUnavailableError, and OSError when the rows are sealed and those who keep checkpoints cannot.
+        """
         ...
 
 

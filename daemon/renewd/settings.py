@@ -202,6 +202,27 @@ class Breaker(Section):
     )
 
 
+class Audit(Section):
+    """How the audit log is sealed, so that nobody can change it unnoticed."""
+
+    seal_every: Annotated[DurationText, _between("1s", "1d")] = Field(
+        timedelta(minutes=1), description="how often what is new is put under a checkpoint"
+    )
+    key: SecretText | None = Field(
+        None, description="what signs checkpoints; `renewd audit keygen` makes one. Without it none is signed"
+    )
+    checkpoints: FileText | None = Field(
+        None, description="a file that each checkpoint is appended to; relative to the state directory"
+    )
+
+    @field_validator("key")
+    @classmethod
+    def _not_in_the_open(cls, key: Secret | None) -> Secret | None:
+        if key and key.how == "plain":
+            raise ValueError(f"a signing key in plain text; {HOW_TO_WRITE}")
+        return key
+
+
 class Log(Section):
     """What the service writes to its log."""
 
@@ -229,11 +250,14 @@ class Settings(Section):
     )
     messengers: Messengers
     breaker: Breaker = Breaker()
+    audit: Audit = Audit()
     log: Log = Log()
 
     @classmethod
     def hides(cls, path: tuple[str | int, ...]) -> bool:
         """Say whether the value at a path of the file must not be shown, because it is a secret or may be one."""
+        if len(path) > 1 and path[0] == "audit":
+            return path[1] not in ("seal_every", "checkpoints")
         if len(path) < PROVIDER_KEY - 1 or path[0] not in PROVIDERS:
             return False
         return len(path) != PROVIDER_KEY or path[-1] not in PLAIN_KEYS
@@ -250,6 +274,8 @@ class Settings(Section):
         yield from ((("carriers", name, "token"), each.token) for name, each in self.carriers.items())
         if isinstance(self.messengers.email, Smtp) and self.messengers.email.password:
             yield ("messengers", "email", "password"), self.messengers.email.password
+        if self.audit.key:
+            yield ("audit", "key"), self.audit.key
 
 
 def state_directory(folder: Path, environ: Mapping[str, str]) -> Path:

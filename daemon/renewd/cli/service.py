@@ -98,7 +98,9 @@ async def _run(configuration: Configuration, path: Path) -> None:
     from renewd.service.loop import Loop
 
     async with _engine(configuration) as engine:
-        loop = Loop(engine, configuration.settings.schedule.scan_every, policy_loader(path, configuration))
+        settings = configuration.settings
+        load = policy_loader(path, configuration)
+        loop = Loop(engine, settings.schedule.scan_every, load, settings.audit.seal_every)
         loop.handle_signals()
         await loop.run()
 

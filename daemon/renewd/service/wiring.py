@@ -182,6 +182,8 @@ async def running_engine(
     """
     from renewd.adapters.store.connect import FILE, connect, migrate, owned
     from renewd.adapters.store.sql_store import SqlStore
+    from renewd.service.seal import seal
+    from renewd.service.wiring_audit import sealer
 
     database = connect(configuration.database_url(environ))
     with owned(database):
@@ -191,8 +193,9 @@ async def running_engine(
         store = SqlStore(database, name, configuration.settings.schedule.lease, alone=not shared)
         try:
             async with _assembled(configuration, store, clock, tell, environ) as engine:
-                engine.shared = shared
+                engine.shared, engine.sealer = shared, sealer(configuration, database, environ)
                 yield engine
+                await seal(engine)
         finally:
             with suppress(StoreUnavailableError):  # the others will notice by themselves
                 await store.leave()

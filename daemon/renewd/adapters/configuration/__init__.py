@@ -22,6 +22,7 @@ from renewd.adapters.configuration.together import in_policy, in_settings
 from renewd.renewal.coherence import incoherences
 from renewd.renewal.model import Subscription
 from renewd.renewal.policy import Policy
+from renewd.seal.keys import SigningKey
 from renewd.settings import Settings, database_url, state_directory
 
 __all__ = [
@@ -96,7 +97,9 @@ def missing_secrets(configuration: Configuration, environ: Mapping[str, str] = o
     missing = []
     for path, secret in configuration.settings.secrets():
         try:
-            secret.reveal(environ)
+            text = secret.reveal(environ)
+            if path == ("audit", "key"):
+                SigningKey.parse(text).public  # noqa: B018  # what it takes to sign is there
         except ValueError as error:
             missing.append(configuration.settings_file.document.problem(Finding(path, str(error))))
     return missing
