@@ -8,7 +8,7 @@ from itertools import count
 from multiprocessing.util import Finalize
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
 from renewd.adapters.store.connect import connect, migrate
@@ -51,7 +51,16 @@ def _template() -> str:
 
 def fresh_database() -> str:
     """Make a database with its tables, and give its URL."""
-    template, name = _template(), f"renewd_{next(_numbers)}"
+    return _copy(_template())
+
+
+def copy_of(url: str) -> str:
+    """Make a copy of a database that nobody is connected to, and give its URL."""
+    return _copy(str(make_url(url).database))
+
+
+def _copy(template: str) -> str:
+    name = f"renewd_{next(_numbers)}"
     _execute(_server(False).get_uri(), f"CREATE DATABASE {name} TEMPLATE {template}")
     return _url(name)
 

@@ -1,9 +1,7 @@
 """What renewd asks of the world. Who answers is in `adapters/`; each port has one conformance suite."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from http import HTTPStatus
 from typing import Protocol
 from uuid import UUID
 
@@ -18,6 +16,7 @@ from renewd.renewal.outcome import Finding, Outcome
 from renewd.renewal.policy import Policy
 from renewd.renewal.query import Dossier, Imported, Listed, ListQuery, LogQuery, Planning, Status
 from renewd.renewal.record import Record
+from renewd.seal.note import Sealed
 
 
 class StoreUnavailableError(Exception):
@@ -110,16 +109,15 @@ class Beacon(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What is answered to somebody who asks over HTTP how the daemon is."""
+class Sealer(Protocol):
+    """Seals the audit log, beside those who write it: rows that were written before are never looked at again."""
 
-    status: HTTPStatus
-    body: bytes
-    kind: str = "text/plain; charset=utf-8"
+    def seal(self, now: datetime) -> Sealed | None:
+        """Put the next rows under a checkpoint, and give it; None when there are none.
 
-
-Respond = Callable[[str, str], Awaitable[Reply]]  # to a method and a path
+        Raises StoreUnavailableError, and OSError when the rows are sealed and those who keep checkpoints cannot.
+        """
+        ...
 
 
 class Books(Protocol):

@@ -4,29 +4,33 @@ Relative paths of state (the database, a maildir) lie in the state directory: `$
 sets, or else `var/` beside the file.
 """
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from renewd.addresses import (
-    Listen,
-    a_database,
-    a_host,
     a_secret_database,
-    a_sender,
     an_api_base,
-    an_email,
     is_loopback,
     is_loopback_url,
 )
-from renewd.renewal.policy import AsText, DurationText, Name, Section
-from renewd.renewal.written import DURATION, Written
+from renewd.renewal.policy import DurationText, Name, Section
 from renewd.secret import HOW_TO_WRITE, Secret
+from renewd.setting_values import (
+    BaseText,
+    DatabaseText,
+    EmailText,
+    FileText,
+    HostText,
+    ListenText,
+    RateText,
+    SecretText,
+    SenderText,
+    between,
+)
 
 LIVE_KEYS = ("sk_live_", "rk_live_")
 SANDBOX_KEYS = ("sk_test_", "rk_test_")
@@ -38,73 +42,18 @@ PLAIN_KEYS = frozenset(
 PROVIDERS = frozenset({"gateways", "carriers", "messengers"})
 PROVIDER_KEY = 3  # steps of the path to a provider's key: section, provider, key
 
-_RATE = re.compile(r"([1-9][0-9]{0,5})/([smh])")
-_UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """At most so many calls in so much time."""
-
-    calls: int
-    per: timedelta
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read `25/s`, `300/m` or `5000/h`. Raises ValueError."""
-        found = _RATE.fullmatch(text)
-        if found is None:
-            raise ValueError('not a rate; write e.g. "25/s", "300/m", "5000/h"')
-        return cls(int(found[1]), _UNITS[found[2]])
-
-    def __str__(self) -> str:
-        unit = next(name for name, per in _UNITS.items() if per == self.per)
-        return f"{self.calls}/{unit}"
-
-
-def _database(text: str) -> Secret:
-    secret = Secret.parse(text)
-    if secret.how == "plain":
-        a_database(text)
-    return secret
-
-
-def _between(least: str, most: str) -> AfterValidator:
-    low, high = DURATION.read(least), DURATION.read(most)
-
-    def checked(duration: timedelta) -> timedelta:
-        if not low <= duration <= high:
-            raise ValueError(f"must be from {least} to {most}")
-        return duration
-
-    return AfterValidator(checked)
-
-
-_GIVEN = r"^(\{(env|credential|file) +[^{}]+\}|[^{].*)$"
-SecretText = Annotated[Secret, AsText(Written(Secret.parse, str, "{credential NAME}", _GIVEN, 4096))]
-DatabaseText = Annotated[Secret, AsText(Written(_database, str, "sqlite:///renewd.db", _GIVEN, 4096))]
-BaseText = Annotated[str, AsText(Written(an_api_base, str, "https://api.stripe.com", r"^https?://\S+$", 512))]
-HostText = Annotated[str, AsText(Written(a_host, str, "smtp.example.com", r"^\S+$", 253))]
-EmailText = Annotated[str, AsText(Written(an_email, str, "operator@example.com", r"^\S+@\S+$", 320))]
-SenderText = Annotated[
-    str, AsText(Written(a_sender, str, "Example <renewals@example.com>", r"^.*\S+@\S+$", 400))
-]
-RateText = Annotated[Rate, AsText(Written(Rate.parse, str, "25/s", r"^[1-9][0-9]{0,5}/[smh]$"))]
-ListenText = Annotated[Listen, AsText(Written(Listen.parse, str, "127.0.0.1:9464", r"^\S+:[0-9]{1,5}$", 300))]
-FileText = Annotated[str, Field(min_length=1, max_length=1024)]
-
 
 class Schedule(Section):
     """When the service looks, how much it does at once, and how long it holds what it has taken."""
 
-    scan_every: Annotated[DurationText, _between("1s", "1d")] = Field(
+    scan_every: Annotated[DurationText, between("1s", "1d")] = Field(
         timedelta(minutes=1), description="how often to look for what is newly due, at the least"
     )
     concurrency: Annotated[int, Field(ge=1, le=1024)] = Field(64, description="renewals at work at one time")
-    lease: Annotated[DurationText, _between("30s", "1h")] = Field(
+    lease: Annotated[DurationText, between("30s", "1h")] = Field(
         timedelta(minutes=5), description="how long a renewal belongs to the daemon that works on it"
     )
-    settle_after: Annotated[DurationText, _between("1m", "1d")] = Field(
+    settle_after: Annotated[DurationText, between("1m", "1d")] = Field(
         timedelta(minutes=10), description="how long after an unanswered call to ask what became of it"
     )
 
@@ -113,7 +62,7 @@ class Provider(Section):
     """Somebody who is asked over HTTP."""
 
     api_base: BaseText = Field(description="where the API is; https, or http on this machine")
-    deadline: Annotated[DurationText, _between("1s", "2m")] = Field(
+    deadline: Annotated[DurationText, between("1s", "2m")] = Field(
         timedelta(seconds=20), description="a call takes no longer than this, its quick retries included"
     )
     max_concurrent: Annotated[int, Field(ge=1, le=1024)] = Field(32, description="calls at one time")
@@ -172,7 +121,7 @@ class Smtp(Section):
     username: Annotated[str, Field(min_length=1, max_length=256)] | None = None
     password: SecretText | None = None
     sender: SenderText = Field(description="whom the letters are from")
-    deadline: Annotated[DurationText, _between("1s", "2m")] = timedelta(seconds=20)
+    deadline: Annotated[DurationText, between("1s", "2m")] = timedelta(seconds=20)
 
     @field_validator("security")
     @classmethod
@@ -205,12 +154,36 @@ class Breaker(Section):
     """When a provider that fails is left alone, and how soon it is tried again."""
 
     failures: Annotated[int, Field(ge=1, le=1000)] = Field(5, description="calls in a row without an answer")
-    probe_after: Annotated[DurationText, _between("1s", "1h")] = Field(
+    probe_after: Annotated[DurationText, between("1s", "1h")] = Field(
         timedelta(seconds=30), description="the first pause; each further one is twice as long"
     )
-    probe_at_most: Annotated[DurationText, _between("1s", "1d")] = Field(
+    probe_at_most: Annotated[DurationText, between("1s", "1d")] = Field(
         timedelta(minutes=5), description="the longest pause"
     )
+
+
+class Audit(Section):
+    """How the audit log is sealed, so that nobody can change it unnoticed, and where it goes besides the database."""
+
+    seal_every: Annotated[DurationText, between("1s", "1d")] = Field(
+        timedelta(minutes=1), description="how often what is new is put under a checkpoint"
+    )
+    key: SecretText | None = Field(
+        None, description="what signs checkpoints; `renewd audit keygen` makes one. Without it none is signed"
+    )
+    checkpoints: FileText | None = Field(
+        None, description="a file that each checkpoint is appended to; relative to the state directory"
+    )
+    file: FileText | None = Field(
+        None, description="a file of JSON lines; relative to $LOGS_DIRECTORY, or else to the state directory"
+    )
+
+    @field_validator("key")
+    @classmethod
+    def _not_in_the_open(cls, key: Secret | None) -> Secret | None:
+        if key and key.how == "plain":
+            raise ValueError(f"a signing key in plain text; {HOW_TO_WRITE}")
+        return key
 
 
 class Log(Section):
@@ -222,19 +195,11 @@ class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class Audit(Section):
-    """Where the audit log goes besides the database."""
-
-    file: FileText | None = Field(
-        None, description="a file of JSON lines; relative to $LOGS_DIRECTORY, or else to the state directory"
-    )
-
-
 class Heartbeat(Section):
     """A dead man's switch, as Healthchecks has it: it raises the alarm when renewd falls silent."""
 
     url: SecretText = Field(description="what to POST to; whoever knows it can keep the switch quiet")
-    every: Annotated[DurationText, _between("10s", "1d")] = Field(
+    every: Annotated[DurationText, between("10s", "1d")] = Field(
         timedelta(minutes=1), description="no more often than this while all is well"
     )
 
@@ -276,6 +241,8 @@ class Settings(Section):
         """Say whether the value at a path of the file must not be shown, because it is a secret or may be one."""
         if path[:1] == ("heartbeat",):
             return path[-1] != "every"
+        if len(path) > 1 and path[0] == "audit":
+            return path[1] not in ("seal_every", "checkpoints", "file")
         if len(path) < PROVIDER_KEY - 1 or path[0] not in PROVIDERS:
             return False
         return len(path) != PROVIDER_KEY or path[-1] not in PLAIN_KEYS
@@ -294,6 +261,8 @@ class Settings(Section):
             yield ("messengers", "email", "password"), self.messengers.email.password
         if self.heartbeat:
             yield ("heartbeat", "url"), self.heartbeat.url
+        if self.audit.key:
+            yield ("audit", "key"), self.audit.key
 
 
 def state_directory(folder: Path, environ: Mapping[str, str]) -> Path:

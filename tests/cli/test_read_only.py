@@ -132,7 +132,7 @@ def test_tables_are_not_made_by_reading(empty_shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("command", "told"),
     [
-        (["list"], "is of schema 9999, and this renewd reads 0001; its daemon migrates an older one"),
+        (["list"], "is of schema 9999, and this renewd reads 0002; its daemon migrates an older one"),
         (
             ["halt", "--reason", "x", "--yes"],
             "is of a schema that this renewd does not know; use the one that wrote it",

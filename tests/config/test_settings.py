@@ -7,7 +7,7 @@ import pytest
 from renewd.adapters.configuration import load_configuration
 from renewd.addresses import Listen, a_database, a_host, a_sender, an_api_base, an_email
 from renewd.secret import Secret
-from renewd.settings import Rate
+from renewd.setting_values import Rate
 from tests.config.files import POLICY, SETTINGS, complaints, rendered
 
 GOOD_BASES = [

@@ -24,6 +24,7 @@ VALUES = ("http.HTTPStatus", "uuid.UUID")
 #: A room, and the libraries that it must never import.
 BARRED = {
     "renewal/": ("httpx", "sqlalchemy", "structlog", "apscheduler", "tenacity", "os", "random"),
+    "seal/": ("httpx", "sqlalchemy", "structlog", "apscheduler", "tenacity", "os", "random"),
     "service/": ("sqlalchemy", "httpx", "tenacity"),
     "cli/": ("httpx", "sqlalchemy"),
 }
@@ -37,7 +38,15 @@ ONLY_IN = (
     ("pydantic", "renewal/", "renewal/policy.py"),
     ("apscheduler", "service/", "service/loop.py"),
     ("prometheus_client", "", "service/counters.py", "service/gauges.py", "service/monitor.py"),
-    ("renewd.adapters", "", "adapters/", "service/wiring.py"),
+    (
+        "renewd.adapters",
+        "",
+        "adapters/",
+        "service/wiring.py",
+        "service/wiring_audit.py",
+        "service/wiring_health.py",
+    ),
+    ("cryptography", "", "seal/keys.py"),
 )
 
 #: What adapters may have in common.
@@ -75,9 +84,14 @@ def _renewal(_: Source, name: str) -> str:
     return "renewal/ knows nothing else of renewd" if foreign else ""
 
 
+def _seal(_: Source, name: str) -> str:
+    foreign = inside(name, "renewd") and not inside(name, "renewd.seal")
+    return "seal/ knows nothing else of renewd" if foreign else ""
+
+
 def _ports(_: Source, name: str) -> str:
-    known = inside(name, "renewd.renewal", *TYPING_TOOLS, *TYPES_OF_TIME, *VALUES)
-    return "" if known else "ports.py speaks of renewal/ in types, and of nothing else"
+    known = inside(name, "renewd.renewal", "renewd.seal", *TYPING_TOOLS, *TYPES_OF_TIME, *VALUES)
+    return "" if known else "ports.py speaks of renewal/ and seal/ in types, and of nothing else"
 
 
 def _adapters(source: Source, name: str) -> str:
@@ -104,6 +118,7 @@ def _system(module: str) -> tuple[str, ...]:
 
 WALLS = {
     "renewal": _renewal,
+    "seal": _seal,
     "ports.py": _ports,
     "adapters": _adapters,
     "service": _service,

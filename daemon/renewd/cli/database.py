@@ -1,4 +1,4 @@
-"""The database itself: carried over to another one."""
+"""The database itself: its tables, who may do what in it, and all of it carried over to another one."""
 
 import click
 
@@ -6,11 +6,35 @@ from renewd.cli.commands import agree
 from renewd.cli.door import BAD_CONFIGURATION, configured_without_policy, fail
 from renewd.cli.progress import progress_bar
 from renewd.service.wiring import Configuration, moving
+from renewd.service.wiring_audit import migrated, roles_sql
 
 
 @click.group("db")
 def db_command() -> None:
-    """Carry the database over to another one."""
+    """Bring the tables up to date, say who may do what, or carry the database over to another one."""
+
+
+@db_command.command("migrate")
+@configured_without_policy
+@click.option(
+    "--database",
+    default="",
+    metavar="URL",
+    help="The same database for the user who owns its tables: '{env NAME}'.",
+)
+def migrate_command(configuration: Configuration, database: str) -> None:
+    """Make the tables, or bring them up to date; every command that writes does it too, if its user may."""
+    try:
+        place = migrated(configuration, database)
+    except ValueError as error:
+        fail(str(error), BAD_CONFIGURATION)
+    click.echo(f"{place} is up to date", err=True)
+
+
+@db_command.command("roles")
+def roles_command() -> None:
+    """Print SQL that lets the daemon on a PostgreSQL append to the audit log, and not change it."""
+    click.echo(roles_sql(), nl=False)
 
 
 @db_command.command("move")

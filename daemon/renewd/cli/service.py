@@ -25,7 +25,6 @@ from renewd.renewal.model import Leg
 from renewd.service.engine import Engine
 from renewd.service.wiring import (
     Configuration,
-    beacon,
     exposed_secrets,
     load_configuration,
     missing_secrets,
@@ -34,9 +33,9 @@ from renewd.service.wiring import (
     render,
     running_engine,
     secret_values,
-    serving,
     system_clock,
 )
+from renewd.service.wiring_health import beacon, serving
 
 if TYPE_CHECKING:
     from renewd.service.heartbeat import Heartbeat
@@ -110,18 +109,19 @@ async def _scan(configuration: Configuration) -> str:
 async def _run(configuration: Configuration, path: Path) -> None:
     from renewd.service.loop import Loop
 
-    listen = configuration.settings.metrics
-    monitor = _monitor(configuration) if listen else None
+    settings = configuration.settings
+    monitor = _monitor(configuration) if settings.metrics else None
     async with (
         _engine(configuration, *([monitor.tell] if monitor else [])) as engine,
         AsyncExitStack() as beside,
     ):
-        loop = Loop(engine, configuration.settings.schedule.scan_every, policy_loader(path, configuration))
+        load = policy_loader(path, configuration)
+        loop = Loop(engine, settings.schedule.scan_every, load, settings.audit.seal_every)
         loop.handle_signals()
-        if monitor and listen:
+        if monitor and settings.metrics:
             look = beside.enter_context(closing(read_books(configuration))).status
-            watch = monitor.watch(engine, loop, configuration.settings.schedule.scan_every, look)
-            await _answering(listen, watch, beside)
+            watch = monitor.watch(engine, loop, settings.schedule.scan_every, look)
+            await _answering(settings.metrics, watch, beside)
         if heartbeat := _heartbeat(configuration, engine):
             await beside.enter_async_context(heartbeat.of(loop.pulse))
         await loop.run()

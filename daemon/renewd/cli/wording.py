@@ -68,6 +68,8 @@ EVENTS = {
     "breaker.closed": "provider is back",
     "config.reloaded": "policy reloaded",
     "config.rejected": "policy refused",
+    "archive.renewals": "renewals archived",
+    "archive.audit": "audit rows archived",
     "service.started": "daemon started",
     "service.stopped": "daemon stopped",
 }

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from renewd.ports import Carrier, Clock, Gateway, Messenger, Store
+from renewd.ports import Carrier, Clock, Gateway, Messenger, Sealer, Store
 from renewd.renewal.audit import Event
 from renewd.renewal.change import Change
 from renewd.renewal.fleet import Fleet
@@ -39,6 +39,7 @@ class Engine:
     breakers: Mapping[tuple[Leg, str], Breaker]
     tell: Callable[[Event], None]
     operator_email: str = ""
+    sealer: Sealer | None = None
     shared: bool = False
     rated: bool = False
     concurrency: int = 64

@@ -18,6 +18,7 @@ from renewd.renewal.policy import Policy
 from renewd.service.engine import Engine
 from renewd.service.planning import replan, replan_all, replan_beside
 from renewd.service.pulse import Pulse
+from renewd.service.seal import keep_sealing
 from renewd.service.tick import tick
 
 log = structlog.get_logger()
@@ -39,11 +40,18 @@ async def prepare(engine: Engine) -> None:
 class Loop:
     """Ticks at the earliest instant at which something is due, and at least every `scan_every`, until told to stop."""
 
-    def __init__(self, engine: Engine, scan_every: timedelta, load_policy: Callable[[], Policy]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        scan_every: timedelta,
+        load_policy: Callable[[], Policy],
+        seal_every: timedelta = timedelta(minutes=1),
+    ) -> None:
         """Drive `engine`. `load_policy` reads the policy anew; it raises ValueError with what is wrong with it."""
         self._engine = engine
         self._scan_every = scan_every
         self._load_policy = load_policy
+        self._seal_every = seal_every
         self.pulse = Pulse()
         self._failures = 0
         self._beat = asyncio.Event()
@@ -64,6 +72,7 @@ class Loop:
         if engine.rated and engine.fleet and engine.fleet.others:
             await self._rest(2 * BEAT_EVERY)  # until they have taken note of us, the whole rate is theirs
         touch = asyncio.create_task(self._keep_in_touch()) if engine.shared else None
+        sealing = asyncio.create_task(keep_sealing(engine, self._seal_every))
         self._scheduler.start()
         self._beat.set()
         while not engine.stopping:
@@ -74,7 +83,7 @@ class Loop:
                 self._plan()
                 self._ring(engine.clock.alarm(await self._tick()))
         self._scheduler.shutdown(wait=False)
-        for each in (touch, self._planning):
+        for each in (touch, sealing, self._planning):
             if each:
                 each.cancel()
         try:

@@ -10,10 +10,11 @@ from http import HTTPStatus
 from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from renewd.ports import Reply, StoreUnavailableError
+from renewd.ports import StoreUnavailableError
 from renewd.renewal.audit import Event
 from renewd.renewal.model import Leg, UnreadableError
 from renewd.renewal.query import Status
+from renewd.reply import Reply
 from renewd.service.counters import Counters
 from renewd.service.engine import Engine
 from renewd.service.gauges import Gauges, Glance

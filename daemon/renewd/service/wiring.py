@@ -3,9 +3,10 @@
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,16 +23,13 @@ from renewd.adapters.configuration import (
     schema,
     secret_values,
 )
-from renewd.addresses import Listen
 from renewd.ports import (
     AlreadyRunningError,
-    Beacon,
     Books,
     Carrier,
     Clock,
     Gateway,
     Messenger,
-    Respond,
     Store,
     StoreUnavailableError,
 )
@@ -41,7 +39,6 @@ from renewd.renewal.policy import Policy
 from renewd.secret import Secret
 from renewd.service.breaker import Breaker
 from renewd.service.engine import Engine
-from renewd.settings import Heartbeat as HeartbeatSettings
 from renewd.settings import HttpCarrier as CarrierSettings
 from renewd.settings import Maildir as MaildirSettings
 from renewd.settings import Provider
@@ -49,13 +46,11 @@ from renewd.settings import StripeGateway as StripeSettings
 
 if TYPE_CHECKING:
     from renewd.adapters.transport import Transport
-    from renewd.service.transcript import Transcript
 
 __all__ = [
     "AlreadyRunningError",
     "Configuration",
     "ConfigurationError",
-    "beacon",
     "demo_clock",
     "exposed_secrets",
     "find_configuration",
@@ -70,7 +65,6 @@ __all__ = [
     "running_engine",
     "schema",
     "secret_values",
-    "serving",
     "system_clock",
 ]
 
@@ -193,7 +187,9 @@ async def running_engine(
     """
     from renewd.adapters.store.connect import FILE, connect, migrate, owned
     from renewd.adapters.store.sql_store import SqlStore
+    from renewd.service.seal import seal
     from renewd.service.transcript import kept
+    from renewd.service.wiring_audit import sealer, transcript
 
     database = connect(configuration.database_url(environ))
     with owned(database):
@@ -203,9 +199,11 @@ async def running_engine(
         store = SqlStore(database, name, configuration.settings.schedule.lease, alone=not shared)
         try:
             async with _assembled(configuration, store, clock, tell, environ) as engine:
-                engine.shared = shared
-                async with kept(_transcript(configuration, clock, environ), lambda: engine.leads):
+                engine.shared, engine.sealer = shared, sealer(configuration, database, environ)
+                books = partial(read_books, configuration, environ)
+                async with kept(transcript(configuration, clock, environ, books), lambda: engine.leads):
                     yield engine
+                await seal(engine)
         finally:
             with suppress(StoreUnavailableError):  # the others will notice by themselves
                 await store.leave()
@@ -249,29 +247,6 @@ async def _assembled(
     finally:
         for each in providers:
             await each.close()
-
-
-def _transcript(
-    configuration: Configuration, clock: Clock, environ: Mapping[str, str]
-) -> "Transcript | None":
-    from renewd.service.transcript import Transcript
-
-    path = configuration.audit_file(environ)
-    return Transcript(path, lambda: read_books(configuration, environ), clock.elapsed) if path else None
-
-
-def serving(listen: Listen, respond: Respond) -> AbstractAsyncContextManager[None]:
-    """Answer over HTTP for as long as it lasts. Entering it raises OSError when the address cannot be had."""
-    from renewd.adapters.endpoint import serving
-
-    return serving(listen.host, listen.port, respond)
-
-
-def beacon(settings: HeartbeatSettings, environ: Mapping[str, str] = os.environ) -> Beacon:
-    """Make the way to the dead man's switch. Raises ValueError when its URL is none or cannot be read."""
-    from renewd.adapters.heartbeat import HttpBeacon
-
-    return HttpBeacon(settings.url.reveal(environ))
 
 
 def _transport(provider: Provider) -> "Transport":

@@ -23,6 +23,7 @@ from renewd.addresses import passwords_in
 from renewd.renewal.coherence import incoherences
 from renewd.renewal.model import Subscription
 from renewd.renewal.policy import Policy
+from renewd.seal.keys import SigningKey
 from renewd.secret import IN_THE_ENVIRONMENT
 from renewd.settings import Settings, database_url, logs_directory, state_directory
 
@@ -106,7 +107,9 @@ def missing_secrets(configuration: Configuration, environ: Mapping[str, str] = o
     for path, secret in configuration.settings.secrets():
         try:
             read = configuration.database_url if path == ("database",) else secret.reveal
-            read(environ)
+            text = read(environ)
+            if path == ("audit", "key"):
+                SigningKey.parse(text).public  # noqa: B018  # what it takes to sign is there
         except ValueError as error:
             missing.append(configuration.settings_file.document.problem(Finding(path, str(error))))
     return missing

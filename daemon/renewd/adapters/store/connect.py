@@ -12,7 +12,7 @@ from renewd.adapters.store import postgres_server, sqlite_file
 from renewd.adapters.store.tables import MOVED_TO, service_state
 from renewd.ports import StoreUnavailableError
 
-HEAD = "0001"
+HEAD = "0002"
 FILE = "sqlite"
 HOW_TO_WRITE = "write e.g. sqlite:////var/lib/renewd/renewd.db or postgresql://renewd@localhost/renewd"
 

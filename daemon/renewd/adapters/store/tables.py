@@ -1,7 +1,6 @@
 """The tables, and the indexes that enforce the rules no code may break."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -10,47 +9,18 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
-    Dialect,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
-    TypeDecorator,
     literal_column,
     text,
 )
-from sqlalchemy.types import TypeEngine
 
-
-class Instant(TypeDecorator[datetime]):
-    """An instant in UTC: aware in Python, `timestamptz` on PostgreSQL, readable text on SQLite."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Keep text on SQLite: its own type for instants costs several times as much to write."""
-        return dialect.type_descriptor(String() if dialect.name == "sqlite" else DateTime(timezone=True))
-
-    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], str | None] | None:
-        """Turn an aware instant into what the database keeps: PostgreSQL keeps it as it is."""
-        return _as_text if dialect.name == "sqlite" else None
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Turn what the database keeps into an aware instant."""
-        if value is None:
-            return None
-        if dialect.name == "sqlite":
-            return datetime.fromisoformat(value).replace(tzinfo=UTC)
-        instant: datetime = value.astimezone(UTC)
-        return instant
-
-
-def _as_text(instant: datetime | None) -> str | None:
-    return None if instant is None else instant.astimezone(UTC).isoformat(" ", "microseconds")[:-6]
+from renewd.adapters.store.instant import Instant
 
 
 def _text(name: str, **options: Any) -> Column[str]:
@@ -252,6 +222,25 @@ audit_log = Table(
     Index("audit_log_by_name", "name", "sequence"),
     sqlite_autoincrement=True,
 )
+
+# The seal over the audit log, see `renewd.seal`: the hash of each row, and the checkpoints over all of them.
+audit_leaves = Table(
+    "audit_leaves",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+audit_checkpoints = Table(
+    "audit_checkpoints",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+    _instant("at"),
+    _text("note"),
+    Column("edge", LargeBinary, nullable=False),
+    Index("audit_checkpoints_by_last", "last"),
+)
+APPEND_ONLY = (audit_log, audit_leaves, audit_checkpoints)
 
 notices = Table(
     "notices",

@@ -2,7 +2,7 @@
 
 from alembic import op
 import sqlalchemy as sa
-from renewd.adapters.store.tables import Instant
+from renewd.adapters.store.instant import Instant
 ${imports if imports else ""}
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

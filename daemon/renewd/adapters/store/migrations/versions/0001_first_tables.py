@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from renewd.adapters.store.tables import Instant
+from renewd.adapters.store.instant import Instant
 
 revision = "0001"
 down_revision = None

@@ -1,0 +1,24 @@
+"""Configuration to what tells others how the daemon is. See `wiring`, of which this is the part that is about health."""
+
+import os
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+
+from renewd.addresses import Listen
+from renewd.ports import Beacon
+from renewd.reply import Respond
+from renewd.settings import Heartbeat
+
+
+def serving(listen: Listen, respond: Respond) -> AbstractAsyncContextManager[None]:
+    """Answer over HTTP for as long as it lasts. Entering it raises OSError when the address cannot be had."""
+    from renewd.adapters.endpoint import serving
+
+    return serving(listen.host, listen.port, respond)
+
+
+def beacon(settings: Heartbeat, environ: Mapping[str, str] = os.environ) -> Beacon:
+    """Make the way to the dead man's switch. Raises ValueError when its URL is none or cannot be read."""
+    from renewd.adapters.heartbeat import HttpBeacon
+
+    return HttpBeacon(settings.url.reveal(environ))

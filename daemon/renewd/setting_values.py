@@ -1,0 +1,69 @@
+"""The values in `renewd.yaml` that are more than a number or a word: how each is written, read and checked."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field
+
+from renewd.addresses import Listen, a_database, a_host, a_sender, an_api_base, an_email
+from renewd.renewal.policy import AsText
+from renewd.renewal.written import DURATION, Written
+from renewd.secret import Secret
+
+_RATE = re.compile(r"([1-9][0-9]{0,5})/([smh])")
+_UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most so many calls in so much time."""
+
+    calls: int
+    per: timedelta
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `25/s`, `300/m` or `5000/h`. Raises ValueError."""
+        found = _RATE.fullmatch(text)
+        if found is None:
+            raise ValueError('not a rate; write e.g. "25/s", "300/m", "5000/h"')
+        return cls(int(found[1]), _UNITS[found[2]])
+
+    def __str__(self) -> str:
+        unit = next(name for name, per in _UNITS.items() if per == self.per)
+        return f"{self.calls}/{unit}"
+
+
+def _database(text: str) -> Secret:
+    secret = Secret.parse(text)
+    if secret.how == "plain":
+        a_database(text)
+    return secret
+
+
+def between(least: str, most: str) -> AfterValidator:
+    """Have a duration be no shorter and no longer than these."""
+    low, high = DURATION.read(least), DURATION.read(most)
+
+    def checked(duration: timedelta) -> timedelta:
+        if not low <= duration <= high:
+            raise ValueError(f"must be from {least} to {most}")
+        return duration
+
+    return AfterValidator(checked)
+
+
+_GIVEN = r"^(\{(env|credential|file) +[^{}]+\}|[^{].*)$"
+SecretText = Annotated[Secret, AsText(Written(Secret.parse, str, "{credential NAME}", _GIVEN, 4096))]
+DatabaseText = Annotated[Secret, AsText(Written(_database, str, "sqlite:///renewd.db", _GIVEN, 4096))]
+BaseText = Annotated[str, AsText(Written(an_api_base, str, "https://api.stripe.com", r"^https?://\S+$", 512))]
+HostText = Annotated[str, AsText(Written(a_host, str, "smtp.example.com", r"^\S+$", 253))]
+EmailText = Annotated[str, AsText(Written(an_email, str, "operator@example.com", r"^\S+@\S+$", 320))]
+SenderText = Annotated[
+    str, AsText(Written(a_sender, str, "Example <renewals@example.com>", r"^.*\S+@\S+$", 400))
+]
+RateText = Annotated[Rate, AsText(Written(Rate.parse, str, "25/s", r"^[1-9][0-9]{0,5}/[smh]$"))]
+ListenText = Annotated[Listen, AsText(Written(Listen.parse, str, "127.0.0.1:9464", r"^\S+:[0-9]{1,5}$", 300))]
+FileText = Annotated[str, Field(min_length=1, max_length=1024)]
