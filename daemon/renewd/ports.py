@@ -13,7 +13,7 @@ from renewd.renewal.moment import Moment
 from renewd.renewal.notice import Letter, Notice
 from renewd.renewal.outcome import Finding, Outcome
 from renewd.renewal.policy import Policy
-from renewd.renewal.query import Dossier, Imported, Listed, ListQuery, LogQuery, Status
+from renewd.renewal.query import Dossier, Imported, Listed, ListQuery, LogQuery, Outlook, Status
 from renewd.renewal.record import Record
 
 
@@ -92,6 +92,24 @@ class Messenger(Protocol):
 
     async def send(self, letter: Letter) -> None:
         """Deliver one letter; its `message_id` is the same at every try."""
+        ...
+
+
+class Supervisor(Protocol):
+    """Started the daemon, and may want to know how it stands.
+
+    Without a sign of life for as long as `watchdog` says it ends the daemon; None when it never does.
+    """
+
+    watchdog: timedelta | None
+
+    @property
+    def listens(self) -> bool:
+        """Whether it wants to know."""
+        ...
+
+    def tell(self, **words: str | int) -> None:
+        """Say one or more of the words of sd_notify(3); never raises for what the supervisor does."""
         ...
 
 
@@ -251,6 +269,10 @@ class Store(Protocol):
 
     async def next_due(self) -> datetime | None:
         """Give the earliest instant at which there will be something to do, if there is one."""
+        ...
+
+    async def outlook(self, now: datetime) -> Outlook:
+        """Say how much there is to do by `now`, at little cost."""
         ...
 
     async def charges_since(self, instant: datetime) -> Sequence[datetime]:

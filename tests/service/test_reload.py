@@ -41,7 +41,7 @@ def test_a_new_price_holds_for_what_is_charged_from_then_on(build: Build) -> Non
 
     new = town.configuration().policy.digest
     assert prices(town) == {"S-00001": "10.00 USD", "S-00002": "12.50 USD"}
-    assert [each.detail for each in town.events("config.reloaded")] == [f"{old} -> {new}"]
+    assert [each.detail for each in town.events("config.reloaded")] == [f"{old} -> {new}; SIGHUP"]
     assert [each.policy_digest for each in town.events("charge.attempted")] == [old, new]
 
 

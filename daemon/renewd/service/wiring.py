@@ -29,6 +29,7 @@ from renewd.ports import (
     Messenger,
     Store,
     StoreUnavailableError,
+    Supervisor,
 )
 from renewd.renewal.audit import Event
 from renewd.renewal.model import Leg
@@ -60,6 +61,7 @@ __all__ = [
     "render_for_github",
     "running_engine",
     "schema",
+    "supervisor",
     "system_clock",
 ]
 
@@ -88,6 +90,13 @@ def system_clock() -> Clock:
     from renewd.adapters.clock import SystemClock
 
     return SystemClock()
+
+
+def supervisor() -> Supervisor:
+    """Give whoever started this process and may want to know how it stands."""
+    from renewd.adapters.systemd import Systemd
+
+    return Systemd()
 
 
 def demo_clock(start: datetime, pace: float, moved: Callable[[datetime], None], until: datetime) -> Clock:
