@@ -53,7 +53,7 @@ def test_a_burst_of_reloads_ends_with_the_latest_policy(build: Build) -> None:
             daemon.signal(signal.SIGHUP)
         reloaded(town, daemon, "config.reloaded")
         latest = town.configuration().policy.digest
-        until(lambda: town.count("audit_log", f"detail LIKE '%-> {latest}'"), "the latest policy")
+        until(lambda: town.count("audit_log", f"detail LIKE '%-> {latest};%'"), "the latest policy")
         renewed(town, 1)
         assert daemon.stop() == 0
     assert prices(town) == {"S-00001": "11.19 USD"}
