@@ -114,13 +114,10 @@ def test_one_whose_disk_hangs_is_ended_although_its_loop_turns_and_says_where_it
         until(lambda: "Fatal Python error: Aborted" in shop.journal(), "its end")
     finally:
         shop.machine.run("systemctl", "kill", "--signal=KILL", "hang", ok=False)
-    until(lambda: shop.show("NRestarts") == "1" and shop.show("ActiveState") == "active", "another life")
     journal = shop.journal()
     assert "Watchdog timeout" in journal
     assert "the work stands still" in journal
     assert "in _transaction" in journal
-    until(lambda: shop.extended() == 1, "the renewal")
-    assert shop.ask("/sandbox/summary")["payment_intents"] == {"succeeded": 1}
 
 
 def test_one_that_is_killed_while_it_charges_charges_nobody_twice(shop: Shop) -> None:
