@@ -1,6 +1,6 @@
 # renewd: every target prepares .venv by itself; a bare checkout needs python3, pip and make.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check bench bench-peers simulate lock clean
+.PHONY: help setup demo run test test-systemd check bench bench-peers simulate lock clean
 
 BIN    := .venv/bin
 CONFIG ?= config/renewd.yaml
@@ -8,7 +8,7 @@ JOBS   ?= auto
 SEEDS  ?= 1000
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:
 	@.ci/setup
@@ -22,6 +22,9 @@ run: setup ## check CONFIG (config/renewd.yaml), then run the daemon in the fore
 
 test: setup ## run every test; JOBS=0 for one process, ARGS="-k word" for some
 	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+test-systemd: setup ## boot the shipped units under a real systemd: as root, with systemd-container installed
+	@RENEWD_SYSTEMD=1 $(BIN)/python -m pytest tests/systemd $(ARGS)
 
 check: setup ## format, lint, types and the rules of the house
 	@$(BIN)/ruff format --check --quiet

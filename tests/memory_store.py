@@ -24,6 +24,7 @@ from renewd.renewal.model import (
     SubscriptionState,
 )
 from renewd.renewal.notice import Notice
+from renewd.renewal.query import Outlook
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -303,6 +304,23 @@ class MemoryStore:
             *(each.next_at for each in self.tables.notices.values()),
         ]
         return min((instant for instant in instants if instant), default=None)
+
+    async def outlook(self, now: datetime) -> Outlook:
+        tables = self.tables
+        instants = [
+            *(each.opens_at for each in tables.subscriptions.values()),
+            *(each.next_at for each in tables.renewals.values()),
+        ]
+        doubted = (
+            each
+            for each in tables.attempts.values()
+            if each.state is AttemptState.SENT and tables.renewals[each.renewal_id].next_at
+        )
+        return Outlook(
+            due=sum(1 for instant in instants if instant and instant <= now),
+            in_doubt=sum(1 for _ in doubted),
+            halted=bool(tables.state.get(HALTED)),
+        )
 
     async def charges_since(self, instant: datetime) -> Sequence[datetime]:
         return sorted(

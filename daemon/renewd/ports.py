@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
-from uuid import UUID
 
 from renewd.renewal.audit import AuditRow, Event
 from renewd.renewal.change import Change, Opening, Replanned
@@ -14,7 +13,7 @@ from renewd.renewal.moment import Moment
 from renewd.renewal.notice import Letter, Notice
 from renewd.renewal.outcome import Finding, Outcome
 from renewd.renewal.policy import Policy
-from renewd.renewal.query import Dossier, Imported, Listed, ListQuery, LogQuery, Planning, Status
+from renewd.renewal.query import Dossier, Imported, Listed, ListQuery, LogQuery, Outlook, Planning, Status
 from renewd.renewal.record import Record
 from renewd.seal.note import Sealed
 
@@ -94,18 +93,6 @@ class Messenger(Protocol):
 
     async def send(self, letter: Letter) -> None:
         """Deliver one letter; its `message_id` is the same at every try."""
-        ...
-
-
-class Beacon(Protocol):
-    """Tells a dead man's switch, which stands elsewhere, that we live: it raises the alarm when it hears nothing."""
-
-    async def signal(self, word: str, run: UUID, detail: str) -> str:
-        """Say `start`, `success` or `fail` of a run, and why; give what went wrong with saying so, or nothing."""
-        ...
-
-    async def close(self) -> None:
-        """Give up the connection."""
         ...
 
 
@@ -277,6 +264,10 @@ class Store(Protocol):
 
     async def next_due(self) -> datetime | None:
         """Give the earliest instant at which there will be something to do, if there is one."""
+        ...
+
+    async def outlook(self, now: datetime) -> Outlook:
+        """Say how much there is to do by `now`, at little cost."""
         ...
 
     async def charges_since(self, instant: datetime) -> Sequence[datetime]:

@@ -11,7 +11,7 @@ import pytest
 
 from renewd.adapters import endpoint
 from renewd.adapters.endpoint import MOST_AT_ONCE, MOST_BYTES
-from renewd.reply import Reply
+from renewd.watching import Reply
 
 HERE = "127.0.0.1"
 

@@ -13,6 +13,7 @@ from renewd.renewal.decide import planned
 from renewd.renewal.model import HoldReason, Leg, Subscription, SubscriptionState
 from renewd.renewal.notice import Notice, NoticeKind
 from renewd.renewal.outcome import Absent, Unknown
+from renewd.renewal.query import Outlook
 from renewd.renewal.step import Extend, Settle
 from tests.contracts.stores import (
     ENDS,
@@ -206,6 +207,17 @@ class TestReading(StoreContract):
         assert await store.next_due() == NOW + 2 * DAY
         await home.claimed(store)
         assert await store.next_due() == NOW
+
+    async def test_the_outlook_counts_what_is_due_what_is_in_doubt_and_a_halt(
+        self, home: Home, store: OwnStore
+    ) -> None:
+        assert await store.outlook(NOW) == Outlook(due=0, in_doubt=0, halted=False)
+        home.settle_in(subscription("s1", NOW + DAY))
+        assert (await store.outlook(NOW)).due == 0
+        assert (await store.outlook(NOW + DAY)).due == 1
+        (case,) = await home.claimed(store)
+        await store.commit(begun(case))
+        assert (await store.outlook(NOW)).in_doubt == 1
 
     async def test_the_brake_counts_the_charges_begun_since(self, home: Home, store: OwnStore) -> None:
         for minutes, case in enumerate(await home.claimed(store, 3)):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 PATIENCE = 60.0  # seconds; reached only when something is broken, however slow the machine
+OURS = ("RENEWD", "STATE_DIR", "RUNTIME_DIR", "NOTIFY_SOCKET", "WATCHDOG")
 SECRETS = {"RENEWD_TEST_KEY": "sk_test_canary_4eC39Hq", "RENEWD_TEST_TOKEN": "carrier_canary_7TyBn2"}
 
 
@@ -26,7 +27,7 @@ def until(holds: Callable[[], object], what: str, seconds: float = PATIENCE) -> 
 
 def environment(**changes: str) -> dict[str, str]:
     """Give the environment of a daemon: with its secrets, and with nothing of the tester's own renewd."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RENEWD", "STATE_DIR"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     return {**kept, **SECRETS, **changes}
 
 
@@ -60,13 +61,14 @@ class Daemon:
         ahead: timedelta = timedelta(0),
         output: int | None = None,
         name: str = "daemon",
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         """Start it. Its standard output goes to a file of that name, or to `output`."""
         self.out, self.err = (configuration.parent / f"{name}.{end}" for end in ("out", "err"))
         with self.out.open("wb") as out, self.err.open("wb") as err:
             self._process = subprocess.Popen(
                 command_line(configuration, "run", ahead),
-                env=environment(),
+                env=environ or environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=self._target(out, output),
                 stderr=err,
@@ -121,9 +123,11 @@ class Daemon:
 
 
 @contextmanager
-def running(configuration: Path, ahead: timedelta = timedelta(0)) -> Iterator[Daemon]:
+def running(
+    configuration: Path, ahead: timedelta = timedelta(0), environ: Mapping[str, str] | None = None
+) -> Iterator[Daemon]:
     """A daemon that is at work, for the length of a `with`; it is killed at the end if it still runs."""
-    daemon = Daemon(configuration, ahead)
+    daemon = Daemon(configuration, ahead, environ=environ)
     try:
         yield daemon.ready()
     finally:

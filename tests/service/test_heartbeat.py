@@ -13,8 +13,8 @@ from uuid import UUID
 import pytest
 from structlog.testing import capture_logs
 
+from renewd.service.health import Health
 from renewd.service.heartbeat import Heartbeat
-from renewd.service.pulse import Pulse
 from tests.scenarios.world import FrozenClock
 from tests.service.conftest import Build
 from tests.service.daemon import environment, finished, running, until
@@ -58,15 +58,15 @@ class Run:
     """A heartbeat and what it is told."""
 
     def __init__(self) -> None:
-        self.switch, self.clock, self.pulse = Switch(), Watch(NOW), Pulse()
+        self.switch, self.clock, self.health = Switch(), Watch(NOW), Health()
         self.heartbeat = Heartbeat(self.switch, self.clock, timedelta(minutes=1))
 
     async def ticks(self, after: float = 1.0, problem: str = "") -> None:
         self.clock.seconds += after
         if problem:
-            self.pulse.missed(problem)
+            self.health.missed(problem)
         else:
-            self.pulse.ticked(NOW, scanned=True)
+            self.health.ticked(NOW, scanned=True)
         for _ in range(3):
             await asyncio.sleep(0)
 
@@ -77,7 +77,7 @@ def run() -> Run:
 
 
 async def test_a_success_is_said_once_a_minute_however_often_it_ticks(run: Run) -> None:
-    async with run.heartbeat.of(run.pulse):
+    async with run.heartbeat.of(run.health):
         await asyncio.sleep(0)
         for _ in range(150):
             await run.ticks()
@@ -87,7 +87,7 @@ async def test_a_success_is_said_once_a_minute_however_often_it_ticks(run: Run) 
 
 
 async def test_a_failure_is_said_at_once_and_so_is_its_end(run: Run) -> None:
-    async with run.heartbeat.of(run.pulse):
+    async with run.heartbeat.of(run.health):
         await asyncio.sleep(0)
         await run.ticks()
         await run.ticks(problem=BROKEN)
@@ -98,7 +98,7 @@ async def test_a_failure_is_said_at_once_and_so_is_its_end(run: Run) -> None:
 
 async def test_a_switch_that_does_not_answer_holds_nothing_up(run: Run) -> None:
     run.switch.deaf = asyncio.Event()
-    async with asyncio.timeout(30), run.heartbeat.of(run.pulse):
+    async with asyncio.timeout(30), run.heartbeat.of(run.health):
         await asyncio.sleep(0)
         for _ in range(5):
             await run.ticks(after=100)
@@ -109,7 +109,7 @@ async def test_a_switch_that_does_not_answer_holds_nothing_up(run: Run) -> None:
 async def test_a_switch_that_is_gone_is_told_once_until_it_is_back(run: Run) -> None:
     run.switch.problem = "hc-ping.com answers 503"
     with capture_logs() as lines:
-        async with run.heartbeat.of(run.pulse):
+        async with run.heartbeat.of(run.health):
             await asyncio.sleep(0)
             for problem in ("gone", "gone", "", "gone"):
                 run.switch.problem = problem

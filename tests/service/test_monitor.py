@@ -228,13 +228,13 @@ async def test_books_that_cannot_be_read_leave_the_figures_as_they_were(watched:
 async def test_it_is_ready_once_a_tick_has_succeeded_and_while_they_do(watched: Watched) -> None:
     assert await watched.ask("/-/healthy") == (200, "renewd runs\n")
     assert await watched.ask("/-/ready") == (503, "the first tick is not over yet\n")
-    watched.loop.pulse.ticked(watched.diary.clock.now(), scanned=True)
+    watched.loop.health.ticked(watched.diary.clock.now(), scanned=True)
     assert await watched.ask("/-/ready") == (200, "renewd renews\n")
-    watched.loop.pulse.missed("the database cannot be used")
+    watched.loop.health.missed("the database cannot be used")
     assert await watched.ask("/-/ready") == (503, "the database cannot be used\n")
     found = await watched.metrics()
     assert (found["renewd_ticks_total", "succeeded"], found["renewd_ticks_total", "failed"]) == (1, 1)
-    watched.loop.pulse.ticked(watched.diary.clock.now(), scanned=False)
+    watched.loop.health.ticked(watched.diary.clock.now(), scanned=False)
     watched.engine.stopping = True
     assert await watched.ask("/-/ready") == (503, "it is being stopped\n")
 

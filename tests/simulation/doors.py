@@ -10,6 +10,7 @@ from renewd.renewal.fleet import Fleet
 from renewd.renewal.model import Attempt, Case, HoldReason, Subscription
 from renewd.renewal.notice import Letter, Notice
 from renewd.renewal.outcome import Finding, Outcome
+from renewd.renewal.query import Outlook
 from tests.simulation.carrier import CarrierBooks
 from tests.simulation.gateway import GatewayBooks
 from tests.simulation.world import Process, World
@@ -105,6 +106,9 @@ class StoreDoor:
 
     async def next_due(self) -> datetime | None:
         return await self._inner.next_due()
+
+    async def outlook(self, now: datetime) -> Outlook:
+        return await self._inner.outlook(now)
 
     async def charges_since(self, instant: datetime) -> Sequence[datetime]:
         return await self._inner.charges_since(instant)

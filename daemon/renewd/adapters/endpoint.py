@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from renewd.addresses import is_loopback
-from renewd.reply import Reply, Respond
+from renewd.watching import Reply, Respond
 
 MOST_BYTES = 8192  # of a request's head, and of its body, which means nothing here
 MOST_AT_ONCE = 32  # connections

@@ -37,6 +37,7 @@ COMMANDS = {
     "cancel": ("commands", "Stop renewing a subscription for good."),
     "halt": ("commands", "Stop all charging."),
     "unhalt": ("commands", "Let charging go on."),
+    "ctl": ("ctl", "Tell the running daemon something, and wait for its answer."),
 }
 
 

@@ -37,12 +37,14 @@ def _reason(text: str) -> str:
     return text
 
 
+reason_option = click.option(
+    "--reason", required=True, type=_reason, metavar="TEXT", help="For the audit log."
+)
+
+
 def _spoken(command: F) -> F:
     """Give a command the reason that the audit log asks for, and `--yes`."""
-    command = click.option("-y", "--yes", is_flag=True, help="Do not ask.")(command)
-    return click.option("--reason", required=True, type=_reason, metavar="TEXT", help="For the audit log.")(
-        command
-    )
+    return reason_option(click.option("-y", "--yes", is_flag=True, help="Do not ask.")(command))
 
 
 def _verb(verb: Verb, what: str) -> click.Command:

@@ -60,7 +60,7 @@ def ending(error: Exception, words: Sequence[str] = ()) -> int:
         if error.errno == errno.EPIPE:
             return UNREAD
         error = FailedError(f"the output cannot be written: {error.strerror}", UNWRITABLE)
-    code, message = _meaning(error)
+    code, message = meaning(error)
     if code and _AS_JSON.search("\0".join(words)):
         told = {"schema": "renewd.error.v1", "error": message, "exit_code": code}
         click.echo(json.dumps(told, ensure_ascii=False), err=True)
@@ -71,7 +71,7 @@ def ending(error: Exception, words: Sequence[str] = ()) -> int:
     return code
 
 
-def _meaning(error: Exception) -> tuple[int, str]:
+def meaning(error: Exception) -> tuple[int, str]:
     """Give the exit code of a failure and what it means; 0 for one we do not know."""
     if isinstance(error, click.ClickException):
         return error.exit_code, error.format_message()

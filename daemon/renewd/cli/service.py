@@ -1,10 +1,12 @@
 """The daemon itself: for ever, once, or only its scan."""
 
 import asyncio
+import errno
+import faulthandler
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,19 +17,32 @@ import structlog
 from renewd.addresses import Listen
 from renewd.cli.columns import brief
 from renewd.cli.desk import leaving_out, moment_of, open_desk
-from renewd.cli.door import BAD_CONFIGURATION, TRY_LATER, config_option, configured, fail
+from renewd.cli.door import (
+    BAD_CONFIGURATION,
+    TRY_LATER,
+    UNAVAILABLE,
+    FailedError,
+    config_path,
+    configured,
+    fail,
+    meaning,
+)
 from renewd.cli.output import LISTING_FORMATS, Output, output_option
 from renewd.cli.rehearsal import REHEARSAL, rehearsed, totals
 from renewd.cli.results import Results
 from renewd.cli.times import coming
+from renewd.ports import AlreadyRunningError, StoreUnavailableError
 from renewd.renewal.audit import Event
 from renewd.renewal.model import Leg
 from renewd.service.engine import Engine
 from renewd.service.wiring import (
     Configuration,
+    ConfigurationError,
     exposed_secrets,
+    find_configuration,
     load_configuration,
     missing_secrets,
+    open_books,
     policy_loader,
     read_books,
     render,
@@ -35,22 +50,41 @@ from renewd.service.wiring import (
     secret_values,
     system_clock,
 )
-from renewd.service.wiring_health import beacon, serving
+from renewd.service.wiring_health import beacon, serving, supervisor
 
 if TYPE_CHECKING:
     from renewd.service.heartbeat import Heartbeat
     from renewd.service.monitor import Monitor, Watch
 
+# What systemd is told of a start that failed, beside the exit code: an errno.
+ERRNO = {BAD_CONFIGURATION: errno.EINVAL, UNAVAILABLE: errno.EIO, TRY_LATER: errno.EBUSY}
+
 
 @click.command("run")
-@config_option
-def run_command(config: Path) -> None:
+@config_path
+def run_command(config: Path | None) -> None:
     """Run the daemon in the foreground.
 
-    SIGTERM finishes what is in flight and stops; SIGHUP reloads the policy.
+    SIGTERM finishes what is in flight and stops; SIGHUP reloads the policy, and so does `renewd ctl reload`, which
+    also says whether it was taken. Under systemd it says when it is ready and how it stands, and its watchdog ends it
+    when the work stands still.
     """
-    configuration = load_configuration(config)
-    asyncio.run(_run(configuration, config))
+    faulthandler.enable()  # what the watchdog ends says first where it hung
+    with _failures_told():
+        path = find_configuration(config)
+        configuration = load_configuration(path)
+        asyncio.run(_run(configuration, path))
+
+
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    """Tell systemd in a line why the daemon does not run; `systemctl status` shows it."""
+    try:
+        yield
+    except (ConfigurationError, FailedError, StoreUnavailableError, AlreadyRunningError) as error:
+        code, message = meaning(error)
+        supervisor().tell(STATUS=message.partition("\n")[0], ERRNO=ERRNO.get(code, errno.EIO))
+        raise
 
 
 @click.command("once")
@@ -107,7 +141,12 @@ async def _scan(configuration: Configuration) -> str:
 
 
 async def _run(configuration: Configuration, path: Path) -> None:
+    from renewd.service.control import listening, socket_path
     from renewd.service.loop import Loop
+    from renewd.service.orders import Orders
+
+    def settings_changed() -> bool:
+        return load_configuration(path, without_policy=True).settings != configuration.settings
 
     settings = configuration.settings
     monitor = _monitor(configuration) if settings.metrics else None
@@ -116,14 +155,18 @@ async def _run(configuration: Configuration, path: Path) -> None:
         AsyncExitStack() as beside,
     ):
         load = policy_loader(path, configuration)
-        loop = Loop(engine, settings.schedule.scan_every, load, settings.audit.seal_every)
+        loop = Loop(engine, settings.schedule.scan_every, load, settings.audit.seal_every, supervisor())
+        orders = Orders(loop, engine, lambda: open_books(configuration), settings_changed)
+        await beside.enter_async_context(
+            listening(socket_path(configuration.state_directory()), orders.answer)
+        )
         loop.handle_signals()
         if monitor and settings.metrics:
             look = beside.enter_context(closing(read_books(configuration))).status
             watch = monitor.watch(engine, loop, settings.schedule.scan_every, look)
             await _answering(settings.metrics, watch, beside)
         if heartbeat := _heartbeat(configuration, engine):
-            await beside.enter_async_context(heartbeat.of(loop.pulse))
+            await beside.enter_async_context(heartbeat.of(loop.health))
         await loop.run()
 
 

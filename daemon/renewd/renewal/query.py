@@ -135,6 +135,15 @@ class Planning:
 
 
 @dataclass(frozen=True, slots=True)
+class Outlook:
+    """What there is to do now: renewals due, opened or still to be opened; calls of which it is unknown what became."""
+
+    due: int
+    in_doubt: int
+    halted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Imported:
     """What an import did: how many subscriptions were new, changed, and as they were; how many new ones have lapsed.
 

@@ -45,6 +45,7 @@ async def advance(engine: Engine) -> int:
             if not (tasks or claims):
                 return taken
             await asyncio.wait({*tasks, *claims}, return_when=asyncio.FIRST_COMPLETED)
+            engine.pulse.beat()
             for claim in {each for each in claims if each.done()}:
                 claims.remove(claim)
                 cases, looked_at = claim.result()

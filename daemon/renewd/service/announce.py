@@ -21,6 +21,7 @@ async def announce(engine: Engine, now: datetime) -> int:
     """
     started, count = engine.clock.elapsed(), 0
     while not engine.stopping and engine.clock.elapsed() - started < engine.most_per_tick.total_seconds():
+        engine.pulse.beat()
         owed = await engine.store.owed(now, AT_ONCE)
         problems = await asyncio.gather(*(_deliver(engine, notice) for notice in owed))
         after = [_after(notice, problem, now) for notice, problem in zip(owed, problems, strict=True)]

@@ -1,6 +1,5 @@
 """What the service works with: the ports, the policy in force, and what it knows of each provider."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,6 +16,7 @@ from renewd.renewal.providers import providers
 from renewd.renewal.step import Call, Settle
 from renewd.service.brake import HOUR, Brake
 from renewd.service.breaker import Breaker
+from renewd.service.pulse import Pulse
 
 OVERLAP = timedelta(minutes=1)  # what is asked for once more: it may not have been committed the last time
 
@@ -49,7 +49,16 @@ class Engine:
     stopping: bool = False
     fleet: Fleet | None = None
     refused_until: datetime | None = None
-    in_flight: Counter[tuple[Leg, str]] = field(default_factory=Counter)
+    pulse: Pulse = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin to watch over the work."""
+        self.pulse = Pulse(self.clock.elapsed)
+
+    @property
+    def providers(self) -> tuple[Gateway | Carrier, ...]:
+        """All that are asked."""
+        return (*self.gateways.values(), *self.carriers.values())
 
     @property
     def running_since(self) -> datetime | None:
@@ -83,18 +92,12 @@ class Engine:
 
     async def ask(self, attempt: Attempt, step: Call) -> Finding | Outcome:
         """Make the call that `step` asks for; the attempt alone says what is sent to whom."""
-        self.in_flight[attempt.leg, attempt.provider] += 1
-        try:
-            return await self._ask(attempt, step)
-        finally:
-            self.in_flight[attempt.leg, attempt.provider] -= 1
-
-    async def _ask(self, attempt: Attempt, step: Call) -> Finding | Outcome:
-        if attempt.leg is Leg.CHARGE:
-            gateway = self.gateways[attempt.provider]
-            return await (gateway.find(attempt) if isinstance(step, Settle) else gateway.charge(attempt))
-        carrier = self.carriers[attempt.provider]
-        return await (carrier.find(attempt) if isinstance(step, Settle) else carrier.extend(attempt))
+        with self.pulse.call(attempt):
+            if attempt.leg is Leg.CHARGE:
+                gateway = self.gateways[attempt.provider]
+                return await (gateway.find(attempt) if isinstance(step, Settle) else gateway.charge(attempt))
+            carrier = self.carriers[attempt.provider]
+            return await (carrier.find(attempt) if isinstance(step, Settle) else carrier.extend(attempt))
 
     async def meet(self) -> None:
         """Say that this daemon lives, and share with those that do too what is limited for all together."""
@@ -102,8 +105,7 @@ class Engine:
         met, self.fleet = self.fleet, await self.store.beat(now)
         since = now - (HOUR if met is None or self.fleet.is_new else OVERLAP)
         self.brake.remember(await self.store.charges_since(since), since)
-        providers: tuple[Gateway | Carrier, ...] = (*self.gateways.values(), *self.carriers.values())
-        for each in providers:
+        for each in self.providers:
             each.share(self.fleet.size)
 
     async def log(self, events: Sequence[Event]) -> None:

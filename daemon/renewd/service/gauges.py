@@ -12,7 +12,7 @@ from renewd import __version__
 from renewd.renewal.model import HoldReason, Stage, SubscriptionState
 from renewd.renewal.query import Status
 from renewd.service.engine import Engine
-from renewd.service.pulse import Pulse
+from renewd.service.health import Health
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,10 @@ class Glance:
 class Gauges(Collector):
     """Collects them. `glance` is None until somebody has looked at the books, and in a daemon that does not lead."""
 
-    def __init__(self, engine: Engine, pulse: Pulse, scan_every: timedelta) -> None:
+    def __init__(self, engine: Engine, health: Health, scan_every: timedelta) -> None:
         """Tell of this engine and of the loop that drives it."""
         self.glance: Glance | None = None
-        self._engine, self._pulse, self._scan_every = engine, pulse, scan_every
+        self._engine, self._health, self._scan_every = engine, health, scan_every
         self._started = engine.clock.now()
 
     def describe(self) -> list[Metric]:
@@ -60,37 +60,38 @@ class Gauges(Collector):
         )
 
     def _loop(self) -> Iterator[Metric]:
-        pulse, every = self._pulse, self._scan_every.total_seconds()
+        health, every = self._health, self._scan_every.total_seconds()
         ticks = CounterMetricFamily(
             "renewd_ticks", "Ticks of the loop, by whether they came to their end.", None, ["outcome"]
         )
-        ticks.add_metric(["succeeded"], pulse.succeeded)
-        ticks.add_metric(["failed"], pulse.failed)
+        ticks.add_metric(["succeeded"], health.succeeded)
+        ticks.add_metric(["failed"], health.failed)
         yield ticks
         yield _one("scan_interval_seconds", "How often the loop ticks at the least.", every)
         yield _one(
             "last_tick_success_timestamp_seconds",
             "When a tick last succeeded; 0 for never.",
-            _unix(pulse.ticked_at),
+            _unix(health.ticked_at),
         )
         yield _one(
             "last_scan_success_timestamp_seconds",
             "When a scan last succeeded; 0 for never.",
-            _unix(pulse.scanned_at),
+            _unix(health.scanned_at),
         )
         yield _one(
             "config_last_reload_successful",
             "Whether the policy file was taken when it was last read.",
-            pulse.reload_problem is None,
+            not health.reload_problem,
         )
-        reloaded = _unix(pulse.reloaded_at or self._started)
+        reloaded = _unix(health.reloaded_at or self._started)
         yield _one(
             "config_last_reload_success_timestamp_seconds", "When the policy file was last taken.", reloaded
         )
 
     def _providers(self, now: datetime) -> Iterator[Metric]:
         engine, labels = self._engine, "leg provider"
-        flying = {each: float(engine.in_flight[each]) for each in engine.breakers}
+        calls = engine.pulse.in_flight
+        flying = {each: float(calls[each]) for each in engine.breakers}
         resting = {each: float(breaker.is_open) for each, breaker in engine.breakers.items()}
         yield _gauge("calls_in_flight", "Calls under way.", flying, labels)
         yield _gauge("breaker_open", "Whether a provider counts as down and is left alone.", resting, labels)

@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from renewd.ports import Beacon, Clock
-from renewd.service.pulse import Pulse
+from renewd.ports import Clock
+from renewd.service.health import Health
+from renewd.watching import Beacon
 
 log = structlog.get_logger()
 
@@ -26,10 +27,10 @@ class Heartbeat:
         self._silent = False
 
     @asynccontextmanager
-    async def of(self, pulse: Pulse) -> AsyncIterator[None]:
+    async def of(self, health: Health) -> AsyncIterator[None]:
         """Tell of a loop for as long as it runs; that it has ended is told by the silence."""
         self.say("start")
-        pulse.watchers.append(lambda: self.say("fail" if pulse.problem else "success", pulse.problem))
+        health.watchers.append(lambda: self.say("fail" if health.problem else "success", health.problem))
         try:
             yield
         finally:

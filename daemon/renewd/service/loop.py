@@ -11,15 +11,17 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from renewd.ports import StoreUnavailableError
-from renewd.renewal.audit import Event
+from renewd.renewal.audit import DAEMON, Event
 from renewd.renewal.fleet import BEAT_EVERY
 from renewd.renewal.model import HoldReason
 from renewd.renewal.policy import Policy
 from renewd.service.engine import Engine
+from renewd.service.health import Health
 from renewd.service.planning import replan, replan_all, replan_beside
-from renewd.service.pulse import Pulse
 from renewd.service.seal import keep_sealing
+from renewd.service.supervision import NOBODY, Keeper, summary
 from renewd.service.tick import tick
+from renewd.watching import Supervisor
 
 log = structlog.get_logger()
 
@@ -46,13 +48,18 @@ class Loop:
         scan_every: timedelta,
         load_policy: Callable[[], Policy],
         seal_every: timedelta = timedelta(minutes=1),
+        supervisor: Supervisor = NOBODY,
     ) -> None:
-        """Drive `engine`. `load_policy` reads the policy anew; it raises ValueError with what is wrong with it."""
+        """Drive `engine`. `load_policy` reads the policy anew; it raises ValueError with what is wrong with it.
+
+        The `supervisor` is told how the daemon stands.
+        """
         self._engine = engine
         self._scan_every = scan_every
         self._load_policy = load_policy
         self._seal_every = seal_every
-        self.pulse = Pulse()
+        self._keeper = Keeper(engine, supervisor)
+        self.health = Health()
         self._failures = 0
         self._beat = asyncio.Event()
         self._reloading = asyncio.Lock()
@@ -74,6 +81,9 @@ class Loop:
         touch = asyncio.create_task(self._keep_in_touch()) if engine.shared else None
         sealing = asyncio.create_task(keep_sealing(engine, self._seal_every))
         self._scheduler.start()
+        keeper = asyncio.create_task(self._keeper.run()) if self._keeper.heard else None
+        engine.pulse.beat()
+        self._keeper.ready()
         self._beat.set()
         while not engine.stopping:
             # A beat is set for an instant; when the clock is set back, that instant may be weeks away.
@@ -90,6 +100,8 @@ class Loop:
             await engine.log([self._event("service.stopped", "")])
         except StoreUnavailableError as error:
             log.warning("stopped while the database cannot be used", error=str(error))
+        if keeper:
+            keeper.cancel()
 
     def _plan(self) -> None:
         """Go on planning under the policy in force, beside the ticks, if it is ours to do and not being done."""
@@ -105,8 +117,10 @@ class Loop:
 
     async def _rest(self, most: timedelta) -> None:
         """Wait for the metronome, or to be told to stop."""
+        self._engine.pulse.rest(most.total_seconds())
         with suppress(TimeoutError):
             await asyncio.wait_for(self._beat.wait(), most.total_seconds())
+        self._engine.pulse.beat()
 
     async def _keep_in_touch(self) -> None:
         """Say every few seconds that we live."""
@@ -118,6 +132,11 @@ class Loop:
     def stop(self) -> None:
         """Claim nothing more; finish what is in flight."""
         self._engine.stopping = True
+        self._keeper.stopping()
+        self._beat.set()
+
+    def wake(self) -> None:
+        """Look now whether there is anything to do."""
         self._beat.set()
 
     def handle_signals(self) -> None:
@@ -127,27 +146,35 @@ class Loop:
             loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(self.reload()))
 
-    async def reload(self) -> str | None:
-        """Put the policy file in force; a bad one changes nothing. Gives why it was not taken, or None."""
-        async with self._reloading:
-            problem = await self._reload()
-            self.pulse.reloaded(self._engine.clock.now(), problem)
-            return problem
+    async def reload(self, actor: str = DAEMON, asked: str = "SIGHUP") -> str:
+        """Put the policy file in force; a bad one changes nothing. Gives what was wrong with it, or nothing.
 
-    async def _reload(self) -> str | None:
+        Who wanted it, `actor`, and in which way they `asked`, is for the audit log.
+        """
+        async with self._reloading:
+            self._keeper.reloading()
+            try:
+                problem = await self._reload(actor, asked)
+                self.health.reloaded(self._engine.clock.now(), problem)
+                return problem
+            finally:
+                self._keeper.ready()
+
+    async def _reload(self, actor: str, asked: str) -> str:
         try:
-            await self._take_up(await asyncio.to_thread(self._load_policy))
+            await self._take_up(await asyncio.to_thread(self._load_policy), actor, asked)
         except ValueError as error:
             log.error("the policy was not reloaded; the old one stays in force", problems=str(error))  # noqa: TRY400
-            with suppress(StoreUnavailableError):  # it is in the log all the same
-                await self._engine.log([self._event("config.rejected", str(error).partition("\n")[0])])
+            detail = f"{str(error).partition(chr(10))[0]}; {asked}"
+            with suppress(StoreUnavailableError):  # the next tick says so
+                await self._engine.log([self._event("config.rejected", detail, actor)])
             return str(error)
         except StoreUnavailableError as error:
             log.error("the policy was not reloaded; the database cannot be used", error=str(error))  # noqa: TRY400
             return f"{UNUSABLE}: {error}"
-        return None
+        return ""
 
-    async def _take_up(self, policy: Policy) -> None:
+    async def _take_up(self, policy: Policy, actor: str, asked: str) -> None:
         engine, now = self._engine, self._engine.clock.now()
         if self._planning:
             self._planning.cancel()  # else it would go on under the old policy once we have begun under the new one
@@ -155,7 +182,7 @@ class Loop:
             await replan(engine, policy)
         old, engine.policy = engine.policy.digest, policy
         await engine.store.wake(POLICY_HOLDS, now)
-        await engine.log([self._event("config.reloaded", f"{old} -> {policy.digest}")])
+        await engine.log([self._event("config.reloaded", f"{old} -> {policy.digest}; {asked}", actor)])
         self._beat.set()
 
     async def _tick(self) -> datetime:
@@ -170,16 +197,20 @@ class Loop:
             log.exception("a tick failed; the next one goes on")
             return self._after_failure("a tick failed by an error in renewd itself; its log has it")
         self._failures = 0
-        self.pulse.ticked(self._engine.clock.now(), scanned=self._engine.leads)
+        self.health.ticked(self._engine.clock.now(), scanned=self._engine.leads)
         return wake
 
     async def _next(self, worked: int) -> datetime:
         now, due = self._engine.clock.now(), await self._engine.store.next_due()
         latest, earliest = now + self._scan_every, now if worked else now + LEAST_REST
-        return max(min(due, latest) if due else latest, earliest)
+        wake = max(min(due, latest) if due else latest, earliest)
+        if self._keeper.heard:
+            self._keeper.stands(summary(await self._engine.store.outlook(now), due, now))
+        return wake
 
     def _after_failure(self, problem: str) -> datetime:
-        self.pulse.missed(problem)
+        self.health.missed(problem)
+        self._keeper.stands(problem)
         wait: timedelta = min(FAILED_FIRST * 2**self._failures, FAILED_MOST)
         self._failures = min(self._failures + 1, 10)
         return self._engine.clock.now() + wait
@@ -189,6 +220,6 @@ class Loop:
         if not self._engine.stopping:
             self._scheduler.add_job(self._beat.set, "date", run_date=at, id="beat", replace_existing=True)
 
-    def _event(self, name: str, detail: str) -> Event:
+    def _event(self, name: str, detail: str, actor: str = DAEMON) -> Event:
         engine = self._engine
-        return Event(name, engine.clock.now(), policy_digest=engine.policy.digest, detail=detail)
+        return Event(name, engine.clock.now(), actor, policy_digest=engine.policy.digest, detail=detail)

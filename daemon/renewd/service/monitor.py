@@ -14,11 +14,11 @@ from renewd.ports import StoreUnavailableError
 from renewd.renewal.audit import Event
 from renewd.renewal.model import Leg, UnreadableError
 from renewd.renewal.query import Status
-from renewd.reply import Reply
 from renewd.service.counters import Counters
 from renewd.service.engine import Engine
 from renewd.service.gauges import Gauges, Glance
 from renewd.service.loop import Loop
+from renewd.watching import Reply
 
 ANSWERED = (("GET", "/metrics"), ("GET", "/-/healthy"), ("GET", "/-/ready"), ("POST", "/-/reload"))
 UNMET = timedelta(seconds=1)  # until it has met the other daemons, and knows whether it leads
@@ -45,7 +45,7 @@ class Monitor:
         self, engine: Engine, loop: Loop, scan_every: timedelta, look: Callable[[datetime], Status]
     ) -> "Watch":
         """Tell of this daemon; `look` reads the books. Raises ValueError when it is told of one already."""
-        gauges = Gauges(engine, loop.pulse, scan_every)
+        gauges = Gauges(engine, loop.health, scan_every)
         self._registry.register(gauges)
         self._counters.expect({plan.price.currency for plan in engine.policy.plans.values()})
         return Watch(self._registry, gauges, engine, loop, look)
@@ -107,14 +107,14 @@ class Watch:
             await asyncio.sleep(rest.total_seconds())
 
     def _ready(self) -> Reply:
-        problem = "it is being stopped" if self.engine.stopping else self.loop.pulse.problem
+        problem = "it is being stopped" if self.engine.stopping else self.loop.health.problem
         if problem:
             return _said(HTTPStatus.SERVICE_UNAVAILABLE, problem)
         return _said(HTTPStatus.OK, "renewd renews")
 
     async def _reload(self) -> Reply:
         problem = await self.loop.reload()
-        if problem is not None:
+        if problem:
             return _said(HTTPStatus.INTERNAL_SERVER_ERROR, f"the policy was not reloaded\n{problem}")
         return _said(HTTPStatus.OK, f"policy {self.engine.policy.digest} is in force")
 

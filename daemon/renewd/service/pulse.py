@@ -1,47 +1,57 @@
-"""How the loop is doing, for whoever tells it on: the metrics, `/-/ready`, the heartbeat."""
+"""Whether the work goes on: what is being waited for, and since when nothing has moved."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-STARTING = "the first tick is not over yet"
+from renewd.renewal.model import Attempt, Leg
 
 
-@dataclass(slots=True)
 class Pulse:
-    """Kept by the loop, read by others. `problem` is why it cannot work now, in words for people; empty when it can.
+    """Kept by the work itself. A thing that hangs shows here, although the event loop turns and all else goes on."""
 
-    `ticked_at` and `scanned_at` are when a tick and a scan last succeeded; `reload_problem` is why the policy file was
-    refused when it was last read, `reloaded_at` when it was last taken. `watchers` are called after each tick.
-    """
+    def __init__(self, elapsed: Callable[[], float]) -> None:
+        """Measure by `elapsed`, in seconds; see `Clock.elapsed`."""
+        self._elapsed = elapsed
+        self._since = elapsed()
+        self._calls: dict[asyncio.Event, tuple[Attempt, float]] = {}
 
-    problem: str = STARTING
-    ticked_at: datetime | None = None
-    scanned_at: datetime | None = None
-    succeeded: int = 0
-    failed: int = 0
-    reloaded_at: datetime | None = None
-    reload_problem: str | None = None
-    watchers: list[Callable[[], None]] = field(default_factory=list)
+    def beat(self) -> None:
+        """Say that the work has moved on."""
+        self._since = self._elapsed()
 
-    def ticked(self, now: datetime, *, scanned: bool) -> None:
-        """Take note of a tick that came to its end."""
-        self.problem, self.ticked_at, self.succeeded = "", now, self.succeeded + 1
-        if scanned:
-            self.scanned_at = now
-        self._tell()
+    def rest(self, seconds: float) -> None:
+        """Say that nothing is expected to move for so long."""
+        self._since = self._elapsed() + seconds
 
-    def missed(self, problem: str) -> None:
-        """Take note of a tick that failed."""
-        self.problem, self.failed = problem, self.failed + 1
-        self._tell()
+    @contextmanager
+    def call(self, attempt: Attempt) -> Iterator[None]:
+        """Say that a provider is asked for an attempt, for as long as this lasts."""
+        self.beat()
+        answered = asyncio.Event()
+        self._calls[answered] = (attempt, self._since)
+        try:
+            yield
+        finally:
+            del self._calls[answered]
+            answered.set()
+            self.beat()
 
-    def reloaded(self, now: datetime, problem: str | None) -> None:
-        """Take note of a policy that was taken up, or of why it was not."""
-        self.reload_problem = problem
-        if problem is None:
-            self.reloaded_at = now
+    @property
+    def in_flight(self) -> Counter[tuple[Leg, str]]:
+        """How many calls are under way, by leg and provider."""
+        return Counter((attempt.leg, attempt.provider) for attempt, _ in self._calls.values())
 
-    def _tell(self) -> None:
-        for watcher in self.watchers:
-            watcher()
+    async def answered(self) -> None:
+        """Wait until the calls that are under way now have been answered, whatever is begun meanwhile."""
+        await asyncio.gather(*(each.wait() for each in self._calls))
+
+    def standing(self) -> tuple[float, str]:
+        """Give for how many seconds what has stood still the longest has done so, and what that is."""
+        now = self._elapsed()
+        calls = (
+            (now - since, f"{attempt.provider} is asked for {attempt.key}")
+            for attempt, since in self._calls.values()
+        )
+        return max([(now - self._since, "the work"), *calls])

@@ -14,6 +14,7 @@ async def scan(engine: Engine, now: datetime) -> int:
     moment = Moment(now, engine.policy, timedelta(0), running_since=engine.running_since)
     count = 0
     while not engine.stopping:
+        engine.pulse.beat()
         openings, aside = await engine.store.newly_due(
             now, BATCH, lambda each: due(each, moment), moment.policy.plans.keys()
         )

@@ -79,13 +79,20 @@ def find_configuration(given: Path | None, environ: Mapping[str, str] = os.envir
         return given or Path(environ["RENEWD_CONFIG"])
     folders = [*environ.get("CONFIGURATION_DIRECTORY", "").split(":"), "/etc/renewd", "config"]
     places = [Path(folder) / "renewd.yaml" for folder in folders if folder]
-    found = next((place for place in places if place.is_file()), None)
+    found = next((place for place in places if _may_be_there(place)), None)
     if found is None:
         message = f"is not there; looked for: {', '.join(map(str, places))}"
         raise ConfigurationError(
             [Problem("renewd.yaml", 1, 1, "", message, help="name it with --config or $RENEWD_CONFIG")]
         )
     return found
+
+
+def _may_be_there(place: Path) -> bool:
+    try:
+        return place.is_file()
+    except PermissionError:  # whoever reads it is told so
+        return True
 
 
 def system_clock() -> Clock:

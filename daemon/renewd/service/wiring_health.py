@@ -5,9 +5,15 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
 from renewd.addresses import Listen
-from renewd.ports import Beacon
-from renewd.reply import Respond
 from renewd.settings import Heartbeat
+from renewd.watching import Beacon, Respond, Supervisor
+
+
+def supervisor() -> Supervisor:
+    """Give whoever started this process and may want to know how it stands."""
+    from renewd.adapters.systemd import Systemd
+
+    return Systemd()
 
 
 def serving(listen: Listen, respond: Respond) -> AbstractAsyncContextManager[None]:

@@ -20,7 +20,7 @@ from renewd.adapters.store.tables import (
 from renewd.renewal.fleet import Daemon
 from renewd.renewal.model import AttemptState, HoldReason, Leg, Stage, SubscriptionState
 from renewd.renewal.money import Money
-from renewd.renewal.query import Status
+from renewd.renewal.query import Outlook, Status
 
 LATE = timedelta(minutes=5)
 # An attempt of a renewal in review is a person's to settle; it is counted there.
@@ -82,6 +82,17 @@ def status(connection: Connection, now: datetime, *, daemons: Sequence[Daemon] |
         daemons=tuple(daemons or ()),
         moved_to=_state(connection, MOVED_TO),
         paid_30_days=_paid_since(connection, now - timedelta(days=30)),
+    )
+
+
+def outlook(connection: Connection, now: datetime) -> Outlook:
+    """Count what is due and in doubt; each count is a range of an index."""
+    opens = select(func.count()).where(subscriptions.c.opens_at <= now)
+    looks = select(func.count()).where(renewals.c.next_at <= now)
+    return Outlook(
+        due=_one(connection, opens) + _one(connection, looks),
+        in_doubt=_one(connection, select(func.count()).where(*_IN_DOUBT)),
+        halted=bool(halted(connection)),
     )
 
 

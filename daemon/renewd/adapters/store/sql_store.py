@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, func, insert, or_, select, update
 
-from renewd.adapters.store import cases, changes, fleet
+from renewd.adapters.store import cases, changes, fleet, glance
 from renewd.adapters.store.commands import wake
 from renewd.adapters.store.connect import FILE
 from renewd.adapters.store.group import GroupWriter
@@ -22,6 +22,7 @@ from renewd.renewal.events import SET_ASIDE_FOR, set_aside
 from renewd.renewal.fleet import Fleet
 from renewd.renewal.model import Case, HoldReason, Subscription, SubscriptionState
 from renewd.renewal.notice import Notice
+from renewd.renewal.query import Outlook
 
 _move_notice = (
     update(notices)
@@ -169,6 +170,10 @@ class SqlStore:
             return min((instant for instant in found if instant), default=None)
 
         return await self._writer.call(earliest)
+
+    async def outlook(self, now: datetime) -> Outlook:
+        """See `ports.Store`."""
+        return await self._writer.call(partial(glance.outlook, now=now))
 
     async def charges_since(self, instant: datetime) -> Sequence[datetime]:
         """See `ports.Store`."""
