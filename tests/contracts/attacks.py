@@ -113,12 +113,12 @@ SWAP = (
 )
 INSERT = (
     "DELETE FROM audit_log WHERE sequence > 12",
-    "INSERT INTO audit_log SELECT {}, at, name, actor, 'S-99', renewal, leg, attempt, method, amount_minor, "
+    "INSERT INTO audit_log SELECT {}, at, name, actor, 'S-99', renewal, leg, provider, attempt, method, amount_minor, "
     "amount_currency, key, outcome, decline_class, code, reference, next_action, next_at, policy_digest, duration_ms, "
     "detail FROM audit_log WHERE sequence = 4",
 )
 CLAIM = (
-    "INSERT INTO audit_log SELECT 15, at, 'archive.audit', actor, '', renewal, leg, attempt, method, amount_minor, "
+    "INSERT INTO audit_log SELECT 15, at, 'archive.audit', actor, '', renewal, leg, provider, attempt, method, amount_minor, "
     "amount_currency, key, outcome, decline_class, '4', reference, next_action, next_at, policy_digest, duration_ms, "
     "detail FROM audit_log WHERE sequence = 4"
 )

@@ -38,11 +38,11 @@ SELECT id || '/' || leg, id, leg, 1, 'stripe', subscription_id, period_start, ''
 FROM renewals, (VALUES ('charge'), ('extend')) AS legs(leg)
 """
 _AUDIT = """
-INSERT INTO audit_log (at, name, actor, subscription, renewal, leg, attempt, method, key, outcome, decline_class,
+INSERT INTO audit_log (at, name, actor, subscription, renewal, leg, provider, attempt, method, key, outcome, decline_class,
                        code, reference, next_action, policy_digest, detail)
 SELECT :now - (3 * :total - i) * interval '1 minute',
        CASE WHEN i % 97 = 0 THEN 'charge.declined' WHEN i % 1000 = 1 THEN 'renewal.set_aside' ELSE 'charge.done' END,
-       'renewd', 'S-' || lpad((i * 7919 % :total)::text, 7, '0'), '', 'charge', 1, '', '', 'done', '', '', '', '', '', ''
+       'renewd', 'S-' || lpad((i * 7919 % :total)::text, 7, '0'), '', 'charge', 'stripe', 1, '', '', 'done', '', '', '', '', '', ''
 FROM generate_series(0, 3 * :total - 1) AS numbers(i)
 """
 _NOTICES = """

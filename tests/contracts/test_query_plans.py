@@ -137,8 +137,9 @@ def test_a_missing_index_is_noticed(asked: Asked) -> None:
 
 
 def test_no_index_can_be_done_without(asked: Asked) -> None:
-    # Those that are unique enforce a rule, and need no other use.
-    indexes = [each.name for table in metadata.sorted_tables for each in table.indexes if not each.unique]
+    # Those that are unique enforce a rule, and need no other use; what is sealed is asked for by `renewd audit` alone.
+    tables = [table for table in metadata.sorted_tables if table.name != "audit_checkpoints"]
+    indexes = [each.name for table in tables for each in table.indexes if not each.unique]
     statements = asked.hot | asked.books
     with asked.engine.connect() as connection:
         before = _costs(connection, statements)

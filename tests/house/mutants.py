@@ -80,7 +80,6 @@ HONEST: dict[Check, list[tuple[str, str]]] = {
     rooms.rooms: [
         ("renewal/policy.py", "from pydantic import BaseModel"),
         ("renewal/decide.py", "from renewd.renewal import money\nfrom .period import Period"),
-        ("ports.py", "from http import HTTPStatus\nfrom uuid import UUID"),
         ("ports.py", "from collections.abc import Sequence\nfrom renewd.renewal.model import Renewal"),
         ("adapters/store/claims.py", "import sqlalchemy\nfrom renewd.adapters.store import tables"),
         ("adapters/store/migrations/env.py", "from renewd.adapters.store.tables import metadata"),

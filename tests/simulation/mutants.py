@@ -19,7 +19,7 @@ from renewd.renewal.model import AttemptState, Case, Stage, Subscription, open_a
 from renewd.renewal.moment import Moment
 from renewd.renewal.outcome import ActionRequired, Declined, Unknown
 from renewd.renewal.step import Call, Extend, Resend, Settle
-from renewd.service import advance, scan
+from renewd.service import advance
 from renewd.service.engine import Engine
 from tests.memory_store import MemoryStore
 
@@ -121,7 +121,7 @@ def _late_opening_trusted() -> AbstractContextManager[Any]:
         opening = planned(subscription, moment)
         return replace(opening, renewal=replace(opening.renewal, check_first=False))
 
-    return patch.object(scan, "planned", trusting)
+    return patch.object(decide, "planned", trusting)
 
 
 @contextmanager

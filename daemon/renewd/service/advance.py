@@ -115,14 +115,17 @@ async def _attempt(engine: Engine, case: Case, step: Call, moment: Moment) -> tu
         return case, moment.now
     if begun.starts_charge:
         engine.brake.note(moment.now)
-    if not await _commit(engine, begun):
-        if begun.starts_charge:
-            engine.brake.forget(moment.now)
-            engine.refused_until = moment.now + BEAT_EVERY if engine.shared else None
-        return await engine.store.reload(case, moment.now), engine.clock.now()
-    change, now = await _call(engine, begun, step, moment)
+    # Under way from before it is written down, so that who waits for what is under way after a halt waits for this.
+    with engine.pulse.call(open_attempt(begun.after())):
+        if not await _commit(engine, begun):
+            if begun.starts_charge:
+                engine.brake.forget(moment.now)
+                engine.refused_until = moment.now + BEAT_EVERY if engine.shared else None
+            return await engine.store.reload(case, moment.now), engine.clock.now()
+        change, now = await _call(engine, begun, step, moment)
     while change and change.before_call:
-        change, now = await _call(engine, change, Extend(), engine.moment(change.after(), now))
+        with engine.pulse.call(open_attempt(change.after())):
+            change, now = await _call(engine, change, Extend(), engine.moment(change.after(), now))
     return change.after() if change and change.goes_on else None, now
 
 

@@ -42,7 +42,7 @@ async def listening(path: Path, answer: Answer) -> AsyncIterator[None]:
     try:
         door = _bound(path)
     except OSError as error:
-        log.error("no control socket: renewd ctl cannot reach this daemon", path=str(path), error=str(error))  # noqa: TRY400
+        log.error("no control socket: renewd ctl cannot reach this daemon", file=str(path), error=str(error))  # noqa: TRY400
         yield
         return
     server = await asyncio.start_unix_server(

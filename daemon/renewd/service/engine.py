@@ -92,12 +92,11 @@ class Engine:
 
     async def ask(self, attempt: Attempt, step: Call) -> Finding | Outcome:
         """Make the call that `step` asks for; the attempt alone says what is sent to whom."""
-        with self.pulse.call(attempt):
-            if attempt.leg is Leg.CHARGE:
-                gateway = self.gateways[attempt.provider]
-                return await (gateway.find(attempt) if isinstance(step, Settle) else gateway.charge(attempt))
-            carrier = self.carriers[attempt.provider]
-            return await (carrier.find(attempt) if isinstance(step, Settle) else carrier.extend(attempt))
+        if attempt.leg is Leg.CHARGE:
+            gateway = self.gateways[attempt.provider]
+            return await (gateway.find(attempt) if isinstance(step, Settle) else gateway.charge(attempt))
+        carrier = self.carriers[attempt.provider]
+        return await (carrier.find(attempt) if isinstance(step, Settle) else carrier.extend(attempt))
 
     async def meet(self) -> None:
         """Say that this daemon lives, and share with those that do too what is limited for all together."""

@@ -9,11 +9,11 @@ from renewd.renewal.money import Money
 #: The fields that a line may have, in their order. Whatever else it is given is named in `withheld`, and not shown.
 FIELDS = tuple(
     "at level event subscription renewal leg provider attempt amount method key outcome decline_class code reference "
-    "next_action next_at actor policy_digest duration_ms detail error problems file lost logger withheld "
-    "pathname lineno func_name exception line".split()
+    "next_action next_at actor policy_digest duration_ms detail error problem problems file lost stuck seconds "
+    "watchdog_seconds at_least_seconds size last root signed note logger withheld pathname lineno func_name exception line".split()
 )
 #: Those of several lines; in any other a line break is written as `\n`.
-OF_SEVERAL_LINES = frozenset({"problems", "exception"})
+OF_SEVERAL_LINES = frozenset({"problems", "note", "exception"})
 HIDDEN = "***"
 
 

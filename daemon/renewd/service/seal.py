@@ -9,6 +9,7 @@ import structlog
 from renewd.ports import StoreUnavailableError
 from renewd.seal.note import Sealed
 from renewd.service.engine import Engine
+from renewd.service.renderings import RFC3339
 
 log = structlog.get_logger()
 
@@ -38,7 +39,8 @@ def tell(sealed: Sealed) -> None:
     root = b64encode(checkpoint.root).decode()
     log.info(
         "audit.sealed",
-        line=f"{sealed.at:%Y-%m-%d %H:%M:%SZ}  -           audit.sealed            {checkpoint.size} rows  {root}",
+        at=f"{sealed.at:{RFC3339}}",
+        line=f"{'-':<10}  {'audit.sealed':<22}  {checkpoint.size} rows  {root}",
         size=checkpoint.size,
         last=sealed.last,
         root=root,
