@@ -1,6 +1,6 @@
 # renewd: every target prepares .venv by itself; a bare checkout needs python3, pip and make.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-systemd check bench bench-peers simulate lock clean
+.PHONY: help setup demo run test test-systemd test-packages check bench bench-peers simulate doc deb release lock clean
 
 BIN    := .venv/bin
 CONFIG ?= config/renewd.yaml
@@ -26,6 +26,9 @@ test: setup ## run every test; JOBS=0 for one process, ARGS="-k word" for some
 test-systemd: setup ## boot the shipped units under a real systemd: as root, with systemd-container installed
 	@RENEWD_SYSTEMD=1 $(BIN)/python -m pytest tests/systemd $(ARGS)
 
+test-packages: setup .venv-release/made ## build the packages, and install, upgrade and purge one
+	@RENEWD_PACKAGES=1 $(BIN)/python -m pytest tests/packaging $(ARGS)
+
 check: setup ## format, lint, types and the rules of the house
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/ruff check --quiet
@@ -40,19 +43,30 @@ bench-peers: setup ## make the same renewals with Procrastinate, Dramatiq, Celer
 	@$(BIN)/python -m tests.benchmarks.peers $(ARGS)
 
 .venv-peers/made: tests/benchmarks/peers/requirements.lock
-	@echo "bench-peers: making .venv-peers, a minute at most ..." >&2
-	@rm -rf .venv-peers
-	@$(BIN)/python -m venv --without-pip .venv-peers
-	@$(BIN)/python -m pip --python .venv-peers/bin/python install -qq --disable-pip-version-check \
+.venv-release/made: release/requirements.lock
+.venv-peers/made .venv-release/made:
+	@echo "$(MAKECMDGOALS): making $(@D), a minute at most ..." >&2
+	@rm -rf $(@D)
+	@$(BIN)/python -m venv --without-pip $(@D)
+	@$(BIN)/python -m pip --python $(@D)/bin/python install -qq --disable-pip-version-check \
 		--require-hashes --requirement $<
 	@touch $@
 
 simulate: setup ## run SEEDS=1000 random lives with a crash at every seam
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
 
+doc: setup ## write the manual pages and the completions into build/doc
+	@release/make doc
+
+deb: setup .venv-release/made ## write the Debian package into dist/
+	@release/make deb
+
+release: setup .venv-release/made ## write wheel, sdist, Debian package, SBOM and checksums into dist/
+	@release/make release
+
 lock: setup ## pin what pyproject.toml asks for; ARGS=--upgrade moves to the newest
 	@.ci/lock $(ARGS)
 
 clean: ## remove .venv and everything that was made
-	@rm -rf .venv .venv-peers .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	@rm -rf .venv .venv-peers .venv-release .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,7 @@
 """The service's own settings: where its state is, whom it talks to, and how fast. The shape of `renewd.yaml`.
 
 Relative paths of state (the database, a maildir) lie in the state directory: `$STATE_DIRECTORY`, which systemd
-sets, or else `var/` beside the file.
+sets, or else `/var/lib/renewd` for a file in `/etc/renewd`, and `var/` beside any other.
 """
 
 from collections.abc import Iterator, Mapping
@@ -40,6 +40,7 @@ PLAIN_KEYS = frozenset(
     "kind api_base deadline max_concurrent rate path sender host port username security".split()
 )
 PROVIDERS = frozenset({"gateways", "carriers", "messengers"})
+INSTALLED = Path("/etc/renewd")  # where the units have their configuration
 PROVIDER_KEY = 3  # steps of the path to a provider's key: section, provider, key
 
 
@@ -268,7 +269,9 @@ class Settings(Section):
 def state_directory(folder: Path, environ: Mapping[str, str]) -> Path:
     """Give the directory that relative paths of state lie in; `folder` is that of `renewd.yaml`."""
     given = environ.get("STATE_DIRECTORY", "").split(":")[0]  # systemd separates several by colons
-    return Path(given) if given else folder / "var"
+    # An operator's commands have no environment of a service, and must find the same database.
+    installed = Path("/var/lib/renewd") if folder.absolute() == INSTALLED else folder / "var"
+    return Path(given) if given else installed
 
 
 def logs_directory(folder: Path, environ: Mapping[str, str]) -> Path:

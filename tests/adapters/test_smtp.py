@@ -85,6 +85,18 @@ async def test_starttls_comes_before_the_password_and_the_letter(certificate: Ce
     assert len(server.mails) == 1
 
 
+async def test_a_greeting_proves_the_server_and_leaves_no_letter(certificate: Certificate) -> None:
+    async with mail_server(starttls=certificate.server()) as server:
+        ours = smtp(server.port, security=Security.STARTTLS, ca_file=str(certificate.cert))
+        await ours.greet()
+        with pytest.raises(OSError, match="certificate"):
+            await smtp(server.port, security=Security.STARTTLS).greet()
+    verbs = {line.split(" ")[0].upper() for line in server.said}
+    assert "NOOP" in verbs
+    assert not verbs & {"AUTH", "MAIL", "RCPT", "DATA"}
+    assert server.mails == []
+
+
 async def test_tls_from_the_first_byte(certificate: Certificate) -> None:
     async with mail_server(tls=certificate.server()) as server:
         await smtp(server.port, security=Security.TLS, ca_file=str(certificate.cert)).send(LETTER)

@@ -8,6 +8,7 @@ from renewd.adapters.configuration import load_configuration
 from renewd.addresses import Listen, a_database, a_host, a_sender, an_api_base, an_email
 from renewd.secret import Secret
 from renewd.setting_values import Rate
+from renewd.settings import state_directory
 from tests.config.files import POLICY, SETTINGS, complaints, rendered
 
 GOOD_BASES = [
@@ -237,6 +238,11 @@ def test_the_database_is_in_the_state_directory(
     assert complaints(tmp_path, SETTINGS.replace("sqlite:///renewd.db", database), POLICY) == []
     configuration = load_configuration(tmp_path / "renewd.yaml")
     assert configuration.database_url(environ) == url.format(folder=tmp_path)
+
+
+def test_whoever_reads_the_installed_configuration_finds_the_database_of_the_service() -> None:
+    assert state_directory(Path("/etc/renewd"), {}) == Path("/var/lib/renewd")
+    assert state_directory(Path("/etc/renewd"), {"STATE_DIRECTORY": "/srv"}) == Path("/srv")
 
 
 @pytest.mark.parametrize(

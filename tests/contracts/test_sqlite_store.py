@@ -1,6 +1,7 @@
 """What only a real database can show: that it is durable, ours alone, append-only where it must be, and shared well."""
 
 import asyncio
+import os
 import sqlite3
 import sys
 from collections.abc import AsyncIterator
@@ -34,6 +35,24 @@ def path(tmp_path: Path) -> Path:
 
 
 class TestTheFile:
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files for others")
+    def test_root_makes_it_and_its_lock_for_whoever_owns_the_folder(self, path: Path) -> None:
+        os.chown(path.parent, 4321, 4322)
+        with owned(connect(f"sqlite:///{path}")):
+            made = [path, Path(f"{path}.lock")]
+            assert {(each.stat().st_uid, each.stat().st_gid) for each in made} == {(4321, 4322)}
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+    def test_nobody_is_given_a_file_elsewhere_by_a_link_in_its_place(
+        self, path: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "theirs").write_text("x")
+        Path(f"{path}.lock").symlink_to(tmp_path / "theirs")
+        os.chown(path.parent, 4321, 4322)
+        with pytest.raises(StoreUnavailableError), owned(connect(f"sqlite:///{path}")):
+            pass
+        assert (tmp_path / "theirs").stat().st_uid == 0
+
     @pytest.mark.parametrize(
         "statement", ["UPDATE audit_log SET detail = 'nothing happened'", "DELETE FROM audit_log"]
     )

@@ -18,6 +18,8 @@ MUTANTS: dict[Check, list[tuple[str, str]]] = {
         ("seal/tree.py", "from renewd.renewal import money"),
         ("seal/leaf.py", "import sqlalchemy"),
         ("seal/note.py", "import cryptography"),
+        ("checkup/judgement.py", "from pathlib import Path"),
+        ("checkup/judgement.py", "from renewd.settings import Settings"),
         ("ports.py", "from renewd.service import tick"),
         ("ports.py", "import asyncio"),
         ("adapters/store/tables.py", "from renewd.service.tick import tick"),

@@ -25,6 +25,7 @@ BARRED = {
     "seal/": ("httpx", "sqlalchemy", "structlog", "apscheduler", "tenacity", "os", "random"),
     "service/": ("sqlalchemy", "httpx", "tenacity"),
     "cli/": ("httpx", "sqlalchemy"),
+    "checkup/": ("httpx", "sqlalchemy", "structlog", "apscheduler", "tenacity", "os", "pathlib", "random"),
 }
 
 #: A library (or room), the part of the house that the rule is for, and the only places there that may name it.
@@ -42,6 +43,7 @@ ONLY_IN = (
         "adapters/",
         "service/wiring.py",
         "service/wiring_audit.py",
+        "service/wiring_doctor.py",
         "service/wiring_health.py",
     ),
     ("cryptography", "", "seal/keys.py"),
@@ -87,6 +89,11 @@ def _seal(_: Source, name: str) -> str:
     return "seal/ knows nothing else of renewd" if foreign else ""
 
 
+def _checkup(_: Source, name: str) -> str:
+    foreign = inside(name, "renewd") and not inside(name, "renewd.checkup", "renewd.renewal")
+    return "checkup/ judges what it is given" if foreign else ""
+
+
 def _ports(_: Source, name: str) -> str:
     known = inside(name, "renewd.renewal", "renewd.seal", *TYPING_TOOLS, *TYPES_OF_TIME)
     return "" if known else "ports.py speaks of renewal/ and seal/ in types, and of nothing else"
@@ -117,6 +124,7 @@ def _system(module: str) -> tuple[str, ...]:
 WALLS = {
     "renewal": _renewal,
     "seal": _seal,
+    "checkup": _checkup,
     "ports.py": _ports,
     "adapters": _adapters,
     "service": _service,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from renewd import __version__
 
@@ -22,6 +23,7 @@ COMMANDS = {
     "db": ("database", "Bring the tables up to date, or carry the database over."),
     "audit": ("audit", "Seal the audit log, verify it, or make a key for it."),
     "archive": ("archiving", "Move what is long closed out of the database into files."),
+    "doctor": ("doctor", "Look at all that renewd stands on, and say what to do about what is wrong."),
     "config": ("config", "Show what is in force, or the schemas of the files."),
     "import": ("importing", "Insert or update subscriptions from CSV or JSON Lines."),
     "list": ("reading", "List subscriptions and where their renewals stand."),
@@ -95,6 +97,15 @@ class Lazy(click.Group):
         module = importlib.import_module(f"renewd.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the name of a command from the table alone: a Tab is quick."""
+        names = [
+            CompletionItem(name, help=what)
+            for name, (_, what) in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands from the table alone."""

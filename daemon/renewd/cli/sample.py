@@ -12,11 +12,11 @@ START = datetime(2026, 12, 1, tzinfo=UTC)
 _CARD_EXPIRES = re.compile(r"(?<=\|)(\d{4})-(\d\d)(?=;|$)")
 
 
-def shipped() -> Path:
-    """Give the folder of the sample configuration: inside an installed renewd, or beside it in a checkout."""
+def shipped(folder: str = "config") -> Path:
+    """Give a folder that comes with renewd, `config` or `systemd`: inside an installed one, or beside it in a checkout."""
     package = Path(renewd.__file__).parent
-    installed = package / "_config"
-    return installed if installed.is_dir() else package.parents[1] / "config"
+    installed = package / f"_{folder}"
+    return installed if installed.is_dir() else package.parents[1] / folder
 
 
 def subscriptions_from(day: datetime) -> str:

@@ -63,11 +63,27 @@ class Smtp:
         async with asyncio.timeout(self._deadline):
             await loop.run_in_executor(self._threads, self._deliver, message)
 
+    async def greet(self) -> None:
+        """Connect as for a letter, prove who the server is, and leave. Raises OSError as `send`."""
+        async with asyncio.timeout(self._deadline):
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._meet)
+
+    def _meet(self) -> None:
+        try:
+            with self._session() as session:
+                self._encrypt(session)
+                session.noop()
+        except smtplib.SMTPException as refusal:
+            raise OSError(_said(refusal)) from None
+
+    def _encrypt(self, session: smtplib.SMTP) -> None:
+        if self._security is Security.STARTTLS:
+            session.starttls(context=self._context)
+
     def _deliver(self, message: EmailMessage) -> None:
         try:
             with self._session() as session:
-                if self._security is Security.STARTTLS:
-                    session.starttls(context=self._context)
+                self._encrypt(session)
                 if self._login[0]:
                     session.login(*self._login)
                 session.send_message(message)

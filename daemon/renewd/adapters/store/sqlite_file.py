@@ -31,7 +31,8 @@ def connect(url: URL, *, must_exist: bool) -> Engine:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Names, addresses and tokens are nobody else's business; the files that SQLite adds follow this one.
         if not file.exists():
-            os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+            with suppress(FileExistsError):  # somebody else made it just now
+                os.close(_made(file, os.O_EXCL))
     except OSError as error:
         raise StoreUnavailableError(f"{file}: {error.strerror}") from error
     engine = create_engine(
@@ -121,9 +122,18 @@ def owned(engine: Engine) -> Iterator[None]:
         os.close(descriptor)
 
 
+def _made(file: Path, flags: int = 0) -> int:
+    """Open a file that is ours alone, and make it if needed; root makes it for the owner of the folder, the daemon."""
+    descriptor = os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | flags, 0o600)
+    if os.geteuid() == 0:
+        owner = file.parent.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    return descriptor
+
+
 def _lock(path: str) -> int:
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        descriptor = _made(Path(path))
     except OSError as error:
         raise StoreUnavailableError(f"{path}: {error.strerror}") from error
     for _ in range(OWN_TRIES):
