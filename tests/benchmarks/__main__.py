@@ -7,10 +7,10 @@ import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from tests.benchmarks import books, daemon, databases, renewals, scans
+from tests.benchmarks import books, daemon, databases, growth, renewals, scans
 from tests.benchmarks.measure import Row, table
 
-PARTS = ("renewals", "databases", "scans", "daemon", "books")
+PARTS = ("renewals", "databases", "scans", "daemon", "books", "growth")
 
 
 def main() -> None:
@@ -59,6 +59,8 @@ def _measured(part: str, wanted: argparse.Namespace) -> tuple[list[Row], scans.P
             )
         case "daemon":
             return list(daemon.daemon(daemon.Size(500, 1, 1) if quick else daemon.Size())), {}
+        case "growth":
+            return list(growth.growth(growth.Size(100 if quick else wanted.renewals))), {}
         case _:
             return list(books.books(books.Size(200, 5000, 1) if quick else books.Size())), {}
 

@@ -18,6 +18,7 @@ HEADINGS = (
     "The daemon, 500 subscriptions and nothing due",
     "Import of 200 subscriptions",
     "An audit log of 5,000 rows",
+    "What PostgreSQL keeps and writes for a renewal, of 100 paid at once",
 )
 SMALL = {"service_state"}  # every other table grows
 
