@@ -7,16 +7,21 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import event
 
+LOOKING = ("SELECT", "UPDATE", "DELETE")
+
 
 @contextmanager
-def noting() -> Iterator[dict[str, Any]]:
-    """Note each statement that SQLAlchemy has carried out inside, with the first values it had."""
+def noting(*beginnings: str) -> Iterator[dict[str, Any]]:
+    """Note each statement that SQLAlchemy has carried out inside, with the first values it had.
+
+    Those that begin so; if nothing is said, those that look for rows.
+    """
     noted: dict[str, Any] = {}
     listening = True
 
     def note(_c: Any, _cursor: Any, statement: str, values: Any, _x: Any, many: bool) -> None:
         # An engine that was made meanwhile keeps the listener after it is removed here.
-        if listening and statement.startswith(("SELECT", "UPDATE", "DELETE")):
+        if listening and statement.startswith(beginnings or LOOKING):
             noted.setdefault(statement, values[0] if many else values)
 
     event.listen(sqlalchemy.Engine, "before_cursor_execute", note)
