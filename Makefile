@@ -1,6 +1,6 @@
 # renewd: every target prepares .venv by itself; a bare checkout needs python3, pip and make.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-systemd test-packages check bench bench-peers simulate doc deb release lock clean
+.PHONY: help setup demo run test test-systemd test-packages check bench bench-peers simulate reference doc deb release lock clean
 
 BIN    := .venv/bin
 CONFIG ?= config/renewd.yaml
@@ -54,6 +54,11 @@ bench-peers: setup ## make the same renewals with Procrastinate, Dramatiq, Celer
 
 simulate: setup ## run SEEDS=1000 random lives with a crash at every seam
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
+
+reference: setup ## write docs/configuration.md and the JSON Schemas anew, from the models
+	@$(BIN)/renewd config schema renewd > config/renewd.schema.json
+	@$(BIN)/renewd config schema policy > config/policy.schema.json
+	@$(BIN)/renewd config reference > docs/configuration.md
 
 doc: setup ## write the manual pages and the completions into build/doc
 	@release/make doc

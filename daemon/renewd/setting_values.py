@@ -3,12 +3,14 @@
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 from renewd.addresses import Listen, a_database, a_host, a_sender, an_api_base, an_email
-from renewd.renewal.policy import AsText
+from renewd.renewal.fields import AsText
 from renewd.renewal.written import DURATION, Written
 from renewd.secret import Secret
 
@@ -43,27 +45,58 @@ def _database(text: str) -> Secret:
     return secret
 
 
-def between(least: str, most: str) -> AfterValidator:
-    """Have a duration be no shorter and no longer than these."""
-    low, high = DURATION.read(least), DURATION.read(most)
+@dataclass(frozen=True)
+class Between:
+    """Has a duration be no shorter and no longer than these."""
 
-    def checked(duration: timedelta) -> timedelta:
-        if not low <= duration <= high:
-            raise ValueError(f"must be from {least} to {most}")
+    least: str
+    most: str
+
+    def checked(self, duration: timedelta) -> timedelta:
+        """Give the duration back. Raises ValueError."""
+        if not DURATION.read(self.least) <= duration <= DURATION.read(self.most):
+            raise ValueError(f"must be from {self.least} to {self.most}")
         return duration
 
-    return AfterValidator(checked)
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.checked, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        found = handler(schema)
+        return {**found, "$comment": f"{found['$comment']}, {self.least} to {self.most}"}
 
 
 _GIVEN = r"^(\{(env|credential|file) +[^{}]+\}|[^{].*)$"
-SecretText = Annotated[Secret, AsText(Written(Secret.parse, str, "{credential NAME}", _GIVEN, 4096))]
-DatabaseText = Annotated[Secret, AsText(Written(_database, str, "sqlite:///renewd.db", _GIVEN, 4096))]
-BaseText = Annotated[str, AsText(Written(an_api_base, str, "https://api.stripe.com", r"^https?://\S+$", 512))]
-HostText = Annotated[str, AsText(Written(a_host, str, "smtp.example.com", r"^\S+$", 253))]
-EmailText = Annotated[str, AsText(Written(an_email, str, "operator@example.com", r"^\S+@\S+$", 320))]
-SenderText = Annotated[
-    str, AsText(Written(a_sender, str, "Example <renewals@example.com>", r"^.*\S+@\S+$", 400))
+SecretText = Annotated[
+    Secret, AsText(Written(Secret.parse, str, "{credential NAME}", _GIVEN, 4096, "secret"))
 ]
-RateText = Annotated[Rate, AsText(Written(Rate.parse, str, "25/s", r"^[1-9][0-9]{0,5}/[smh]$"))]
-ListenText = Annotated[Listen, AsText(Written(Listen.parse, str, "127.0.0.1:9464", r"^\S+:[0-9]{1,5}$", 300))]
+DatabaseText = Annotated[
+    Secret, AsText(Written(_database, str, "sqlite:///renewd.db", _GIVEN, 4096, "database URL, or a secret"))
+]
+BaseText = Annotated[
+    str, AsText(Written(an_api_base, str, "https://api.stripe.com", r"^https?://\S+$", 512, "URL"))
+]
+HostText = Annotated[str, AsText(Written(a_host, str, "smtp.example.com", r"^\S+$", 253, "host name"))]
+EmailText = Annotated[
+    str, AsText(Written(an_email, str, "operator@example.com", r"^\S+@\S+$", 320, "e-mail address"))
+]
+SenderText = Annotated[
+    str,
+    AsText(
+        Written(
+            a_sender,
+            str,
+            "Example <renewals@example.com>",
+            r"^.*\S+@\S+$",
+            400,
+            "e-mail address, with a name",
+        )
+    ),
+]
+RateText = Annotated[Rate, AsText(Written(Rate.parse, str, "25/s", r"^[1-9][0-9]{0,5}/[smh]$", noun="rate"))]
+ListenText = Annotated[
+    Listen, AsText(Written(Listen.parse, str, "127.0.0.1:9464", r"^\S+:[0-9]{1,5}$", 300, "address and port"))
+]
 FileText = Annotated[str, Field(min_length=1, max_length=1024)]

@@ -1,26 +1,24 @@
 """The service's own settings: where its state is, whom it talks to, and how fast. The shape of `renewd.yaml`.
 
-Relative paths of state (the database, a maildir) lie in the state directory: `$STATE_DIRECTORY`, which systemd
-sets, or else `/var/lib/renewd` for a file in `/etc/renewd`, and `var/` beside any other.
+Relative paths of state (the database, a maildir) lie in the state directory, see `state`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from renewd.addresses import (
-    a_secret_database,
     an_api_base,
     is_loopback,
     is_loopback_url,
 )
-from renewd.renewal.policy import DurationText, Name, Section
+from renewd.renewal.fields import DurationText, Name, Section
 from renewd.secret import HOW_TO_WRITE, Secret
 from renewd.setting_values import (
     BaseText,
+    Between,
     DatabaseText,
     EmailText,
     FileText,
@@ -29,7 +27,6 @@ from renewd.setting_values import (
     RateText,
     SecretText,
     SenderText,
-    between,
 )
 
 LIVE_KEYS = ("sk_live_", "rk_live_")
@@ -40,21 +37,20 @@ PLAIN_KEYS = frozenset(
     "kind api_base deadline max_concurrent rate path sender host port username security".split()
 )
 PROVIDERS = frozenset({"gateways", "carriers", "messengers"})
-INSTALLED = Path("/etc/renewd")  # where the units have their configuration
 PROVIDER_KEY = 3  # steps of the path to a provider's key: section, provider, key
 
 
 class Schedule(Section):
     """When the service looks, how much it does at once, and how long it holds what it has taken."""
 
-    scan_every: Annotated[DurationText, between("1s", "1d")] = Field(
+    scan_every: Annotated[DurationText, Between("1s", "1d")] = Field(
         timedelta(minutes=1), description="how often to look for what is newly due, at the least"
     )
     concurrency: Annotated[int, Field(ge=1, le=1024)] = Field(64, description="renewals at work at one time")
-    lease: Annotated[DurationText, between("30s", "1h")] = Field(
+    lease: Annotated[DurationText, Between("30s", "1h")] = Field(
         timedelta(minutes=5), description="how long a renewal belongs to the daemon that works on it"
     )
-    settle_after: Annotated[DurationText, between("1m", "1d")] = Field(
+    settle_after: Annotated[DurationText, Between("1m", "1d")] = Field(
         timedelta(minutes=10), description="how long after an unanswered call to ask what became of it"
     )
 
@@ -63,7 +59,7 @@ class Provider(Section):
     """Somebody who is asked over HTTP."""
 
     api_base: BaseText = Field(description="where the API is; https, or http on this machine")
-    deadline: Annotated[DurationText, between("1s", "2m")] = Field(
+    deadline: Annotated[DurationText, Between("1s", "2m")] = Field(
         timedelta(seconds=20), description="a call takes no longer than this, its quick retries included"
     )
     max_concurrent: Annotated[int, Field(ge=1, le=1024)] = Field(32, description="calls at one time")
@@ -75,7 +71,7 @@ class Provider(Section):
 class StripeGateway(Provider):
     """A payment gateway that speaks Stripe's API."""
 
-    kind: Literal["stripe"]
+    kind: Literal["stripe"] = Field(description="which API it speaks")
     api_base: BaseText = Field("https://api.stripe.com", description="where the API is")
     api_key: SecretText = Field(description="a secret or restricted key")
 
@@ -93,7 +89,7 @@ class StripeGateway(Provider):
 class HttpCarrier(Provider):
     """A carrier, or a reseller of one, that speaks renewd's small HTTP contract."""
 
-    kind: Literal["http"]
+    kind: Literal["http"] = Field(description="which API it speaks")
     token: SecretText = Field(description="the bearer token")
 
     @field_validator("token")
@@ -107,22 +103,26 @@ class HttpCarrier(Provider):
 class Maildir(Section):
     """Letters as files in a folder: for a trial, or for a mail server on the same machine to pick up."""
 
-    kind: Literal["maildir"]
-    path: FileText = Field(description="the folder; relative to the state directory")
+    kind: Literal["maildir"] = Field(description="files in a folder")
+    path: FileText = Field(description="the folder; relative to the state directory", examples=["mail"])
     sender: SenderText = Field(description="whom the letters are from")
 
 
 class Smtp(Section):
     """Letters through a mail server."""
 
-    kind: Literal["smtp"]
+    kind: Literal["smtp"] = Field(description="a mail server")
     host: HostText = Field(description="the mail server")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(587, description="587 for starttls, 465 for tls")
     security: Literal["starttls", "tls", "none"] = Field("starttls", description="none only on this machine")
-    username: Annotated[str, Field(min_length=1, max_length=256)] | None = None
-    password: SecretText | None = None
+    username: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
+        None, description="who logs in; together with password", examples=["renewals"]
+    )
+    password: SecretText | None = Field(None, description="together with username")
     sender: SenderText = Field(description="whom the letters are from")
-    deadline: Annotated[DurationText, between("1s", "2m")] = timedelta(seconds=20)
+    deadline: Annotated[DurationText, Between("1s", "2m")] = Field(
+        timedelta(seconds=20), description="a letter takes no longer than this"
+    )
 
     @field_validator("security")
     @classmethod
@@ -155,10 +155,10 @@ class Breaker(Section):
     """When a provider that fails is left alone, and how soon it is tried again."""
 
     failures: Annotated[int, Field(ge=1, le=1000)] = Field(5, description="calls in a row without an answer")
-    probe_after: Annotated[DurationText, between("1s", "1h")] = Field(
+    probe_after: Annotated[DurationText, Between("1s", "1h")] = Field(
         timedelta(seconds=30), description="the first pause; each further one is twice as long"
     )
-    probe_at_most: Annotated[DurationText, between("1s", "1d")] = Field(
+    probe_at_most: Annotated[DurationText, Between("1s", "1d")] = Field(
         timedelta(minutes=5), description="the longest pause"
     )
 
@@ -166,17 +166,17 @@ class Breaker(Section):
 class Audit(Section):
     """How the audit log is sealed, so that nobody can change it unnoticed, and where it goes besides the database."""
 
-    seal_every: Annotated[DurationText, between("1s", "1d")] = Field(
+    seal_every: Annotated[DurationText, Between("1s", "1d")] = Field(
         timedelta(minutes=1), description="how often what is new is put under a checkpoint"
     )
     key: SecretText | None = Field(
         None, description="what signs checkpoints; `renewd audit keygen` makes one. Without it none is signed"
     )
     checkpoints: FileText | None = Field(
-        None, description="a file that each checkpoint is appended to; relative to the state directory"
+        None, description="a file that checkpoints are appended to", examples=["checkpoints.txt"]
     )
     file: FileText | None = Field(
-        None, description="a file of JSON lines; relative to $LOGS_DIRECTORY, or else to the state directory"
+        None, description="JSON lines; relative to $LOGS_DIRECTORY if set", examples=["audit.jsonl"]
     )
 
     @field_validator("key")
@@ -191,16 +191,19 @@ class Log(Section):
     """What the service writes to its log."""
 
     format: Literal["auto", "human", "json"] = Field(
-        "auto", description="auto: human on a terminal, else JSON"
+        "auto",
+        description="auto: human on a terminal, fields of the journal under systemd, JSON lines elsewhere",
     )
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="the least urgent that is written"
+    )
 
 
 class Heartbeat(Section):
     """A dead man's switch, as Healthchecks has it: it raises the alarm when renewd falls silent."""
 
     url: SecretText = Field(description="what to POST to; whoever knows it can keep the switch quiet")
-    every: Annotated[DurationText, between("10s", "1d")] = Field(
+    every: Annotated[DurationText, Between("10s", "1d")] = Field(
         timedelta(minutes=1), description="no more often than this while all is well"
     )
 
@@ -215,7 +218,7 @@ class Heartbeat(Section):
 class Settings(Section):
     """The whole of `renewd.yaml`."""
 
-    version: Literal[1]
+    version: Literal[1] = Field(description="of the form of this file")
     database: DatabaseText = Field(
         description="a file of SQLite, or a PostgreSQL: postgresql://renewd@host/renewd"
     )
@@ -264,33 +267,3 @@ class Settings(Section):
             yield ("heartbeat", "url"), self.heartbeat.url
         if self.audit.key:
             yield ("audit", "key"), self.audit.key
-
-
-def state_directory(folder: Path, environ: Mapping[str, str]) -> Path:
-    """Give the directory that relative paths of state lie in; `folder` is that of `renewd.yaml`."""
-    given = environ.get("STATE_DIRECTORY", "").split(":")[0]  # systemd separates several by colons
-    # An operator's commands have no environment of a service, and must find the same database.
-    installed = Path("/var/lib/renewd") if folder.absolute() == INSTALLED else folder / "var"
-    return Path(given) if given else installed
-
-
-def logs_directory(folder: Path, environ: Mapping[str, str]) -> Path:
-    """Give the directory that relative paths of logs lie in."""
-    given = environ.get("LOGS_DIRECTORY", "").split(":")[0]
-    return Path(given) if given else state_directory(folder, environ)
-
-
-def database_url(settings: Settings, folder: Path, environ: Mapping[str, str]) -> str:
-    """Give the URL of the database, the path of a SQLite file absolute.
-
-    Raises ValueError, which never shows it, when it is a secret that cannot be read or that is no such URL.
-    """
-    url = settings.database.reveal(environ)
-    if settings.database.how != "plain":
-        try:
-            a_secret_database(url)
-        except ValueError as error:
-            raise ValueError(f"{settings.database}: {error}") from None
-    if not url.startswith("sqlite:///"):
-        return url
-    return f"sqlite:///{(state_directory(folder, environ) / url.removeprefix('sqlite:///')).absolute()}"

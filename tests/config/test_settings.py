@@ -8,7 +8,7 @@ from renewd.adapters.configuration import load_configuration
 from renewd.addresses import Listen, a_database, a_host, a_sender, an_api_base, an_email
 from renewd.secret import Secret
 from renewd.setting_values import Rate
-from renewd.settings import state_directory
+from renewd.state import state_directory
 from tests.config.files import POLICY, SETTINGS, complaints, rendered
 
 GOOD_BASES = [

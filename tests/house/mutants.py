@@ -81,6 +81,7 @@ MUTANTS: dict[Check, list[tuple[str, str]]] = {
 HONEST: dict[Check, list[tuple[str, str]]] = {
     rooms.rooms: [
         ("renewal/policy.py", "from pydantic import BaseModel"),
+        ("renewal/fields.py", "from pydantic import BaseModel"),
         ("renewal/decide.py", "from renewd.renewal import money\nfrom .period import Period"),
         ("ports.py", "from collections.abc import Sequence\nfrom renewd.renewal.model import Renewal"),
         ("adapters/store/claims.py", "import sqlalchemy\nfrom renewd.adapters.store import tables"),

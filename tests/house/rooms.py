@@ -34,7 +34,7 @@ ONLY_IN = (
     ("httpx", "", "adapters/transport.py", "adapters/wire.py"),
     ("httptools", "", "adapters/wire.py"),
     ("renewd.adapters.wire", "", "adapters/transport.py"),
-    ("pydantic", "renewal/", "renewal/policy.py"),
+    ("pydantic", "renewal/", "renewal/fields.py", "renewal/policy.py"),
     ("apscheduler", "service/", "service/loop.py"),
     ("prometheus_client", "", "service/counters.py", "service/gauges.py", "service/monitor.py"),
     (

@@ -46,6 +46,18 @@ async def test_a_database_restored_from_a_three_day_old_backup_charges_nobody_tw
     await diary.quiet_until("2026-12-23 13:00")
 
 
+async def test_halted_after_it_was_restored_and_unhalted_it_charges_nobody_twice(begin: Begin) -> None:
+    diary = await paid_since_the_backup(begin)
+    await diary.restore("2026-11-26 14:00")
+    diary.halt()
+    held = "renewal.held halted, again 2026-12-03 00:00: all charging is halted by the operator"
+    await diary.on("2026-11-26 14:00", "operator.halted: complaints", "renewal.opened", held)
+    await diary.quiet_until("2026-11-27 10:00")
+    diary.unhalt()
+    await diary.on("2026-11-27 10:00", "operator.unhalted", *FOUND)
+    assert (diary.gateway.taken, diary.expiry()) == ([f"{HEAD}/1"], "2026-12-30 00:00")
+
+
 async def test_a_ladder_that_was_climbed_since_the_backup_is_not_climbed_again(begin: Begin) -> None:
     diary = begin()
     diary.subscribe()

@@ -47,6 +47,7 @@ def test_a_reload_waits_for_its_end_and_says_who_asked_for_it(build: Build) -> N
         (event,) = town.events("config.reloaded")
         assert event.detail == f"{old} -> {new}; asked by uid {os.getuid()}"
         assert json.loads(ctl(town, "status", "--json").stdout)["policy"] == new
+        assert "unknown         0\n" in ctl(town, "status").stdout
 
 
 def test_a_reload_of_a_bad_policy_fails_with_the_words_of_check(build: Build) -> None:

@@ -24,7 +24,7 @@ COMMANDS = {
     "audit": ("audit", "Seal the audit log, verify it, or make a key for it."),
     "archive": ("archiving", "Move what is long closed out of the database into files."),
     "doctor": ("doctor", "Look at all that renewd stands on, and say what to do about what is wrong."),
-    "config": ("config", "Show what is in force, or the schemas of the files."),
+    "config": ("config", "Show what is in force, or what the files may hold."),
     "import": ("importing", "Insert or update subscriptions from CSV or JSON Lines."),
     "list": ("reading", "List subscriptions and where their renewals stand."),
     "show": ("reading", "Tell the life of one subscription."),

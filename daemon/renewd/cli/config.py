@@ -22,6 +22,7 @@ from renewd.service.wiring import (
     load_configuration,
     missing_secrets,
     origin_lines,
+    reference,
     render,
     render_for_github,
     schema,
@@ -70,7 +71,7 @@ def check_command(file: Path | None, config: Path | None, no_environment: bool, 
 
 @click.group("config")
 def config_command() -> None:
-    """Show what is in force, or the schemas of the files."""
+    """Show what is in force, or what the files may hold."""
 
 
 @config_command.command("show")
@@ -97,6 +98,12 @@ def show_command(
 def schema_command(file: str) -> None:
     """Write the JSON Schema of renewd.yaml or policy.yaml, for editors."""
     click.echo(schema(Settings if file == "renewd" else Policy), nl=False)
+
+
+@config_command.command("reference")
+def reference_command() -> None:
+    """Write the reference of both files, every key with its default and an example, as Markdown."""
+    click.echo(reference(), nl=False)
 
 
 def _verdict(configuration: Configuration) -> str:

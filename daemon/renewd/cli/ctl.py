@@ -15,7 +15,7 @@ from renewd.cli.door import FAILED, TRY_LATER, UNAVAILABLE, config_path, fail, o
 from renewd.cli.output import Output, output_option
 from renewd.service.control import USUAL, socket_path
 from renewd.service.wiring import ConfigurationError, find_configuration
-from renewd.settings import state_directory
+from renewd.state import state_directory
 
 F = TypeVar("F", bound=Callable[..., Any])
 PATIENCE_SECONDS = 300.0
@@ -48,9 +48,8 @@ def status_command(config: Path | None, at: Path | None, output: Output) -> None
         output.document("renewd.ctl.status.v1", told)
         return
     for name, value in told.items():
-        click.echo(
-            f"{name.replace('_', ' '):<16}{ {True: 'yes', False: 'no', '': 'nothing'}.get(value, value) }"
-        )
+        shown = ("no", "yes")[value] if isinstance(value, bool) else value if value != "" else "nothing"
+        click.echo(f"{name.replace('_', ' '):<16}{shown}")
 
 
 @ctl_command.command("reload")

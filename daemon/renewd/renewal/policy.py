@@ -12,21 +12,12 @@ from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
     Tag,
     ValidationError,
-    WithJsonSchema,
 )
-from pydantic_core import CoreSchema, core_schema
 
-from renewd.renewal import written
 from renewd.renewal.decline import (
     DEFAULT_ACTIONS,
     MAX_DECLINES_PER_30_DAYS,
@@ -35,31 +26,22 @@ from renewd.renewal.decline import (
     DeclineAction,
     DeclineClass,
 )
+from renewd.renewal.fields import (
+    DurationText,
+    MoneyText,
+    Name,
+    Names,
+    PercentText,
+    PeriodText,
+    Section,
+    WindowText,
+)
 from renewd.renewal.model import Subscription, UnreadableError
 from renewd.renewal.money import Money
-from renewd.renewal.period import ChargeWindow, Period
+from renewd.renewal.period import ChargeWindow
 from renewd.renewal.terms import MOST_KEPT, Ladder, Terms
-from renewd.renewal.written import Written, a_name, a_percentage, one_or_many
 
 Path = tuple[str | int, ...]
-
-
-class AsText:
-    """Marks a field whose value is written as text in the given way."""
-
-    def __init__(self, form: Written) -> None:
-        self.form = form
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        shown = core_schema.plain_serializer_function_ser_schema(
-            self.form.write, return_schema=core_schema.str_schema()
-        )
-        return core_schema.no_info_before_validator_function(
-            self.form.parsed, handler(source), serialization=shown
-        )
-
-    def __get_pydantic_json_schema__(self, _: CoreSchema, __: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"type": "string", "pattern": self.form.pattern, "examples": [self.form.example]}
 
 
 def _retry_form(value: object) -> str | None:
@@ -68,35 +50,14 @@ def _retry_form(value: object) -> str | None:
     return "backoff" if isinstance(value, dict | Backoff) else None
 
 
-_NAME: dict[str, Any] = {"type": "string", "pattern": written.NAME_PATTERN}
-
-DurationText = Annotated[timedelta, AsText(written.DURATION)]
-MoneyText = Annotated[Money, AsText(written.MONEY)]
-PeriodText = Annotated[Period, AsText(written.PERIOD)]
-WindowText = Annotated[ChargeWindow, AsText(written.WINDOW)]
-PercentText = Annotated[
-    str, AfterValidator(a_percentage), WithJsonSchema({"type": "string", "pattern": written.PERCENT_PATTERN})
-]
-Name = Annotated[str, AfterValidator(a_name), WithJsonSchema(_NAME)]
-Names = Annotated[
-    list[Name],
-    BeforeValidator(one_or_many),
-    WithJsonSchema({"anyOf": [_NAME, {"type": "array", "items": _NAME}]}),
-]
 ClassName = Annotated[DeclineClass, Field(strict=False)]
 ActionName = Annotated[DeclineAction, Field(strict=False)]
-
-
-class Section(BaseModel):
-    """A section of a configuration file: unknown keys are refused, nothing is coerced, nothing changes later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
 
 
 class Backoff(Section):
     """A dunning ladder that grows: `first`, then each wait `factor` times the last, at most `max`."""
 
-    first: DurationText = Field(description="wait after the first soft decline")
+    first: DurationText = Field(description="wait after the first soft decline", examples=["6h"])
     factor: Annotated[int, Field(ge=1, le=10, description="how much longer each wait is than the last")] = 2
     max: DurationText = Field(timedelta(days=7), description="the longest wait")
     attempts: Annotated[int, Field(ge=1, le=14, description="how many waits, so how many retries")] = 4
@@ -129,8 +90,16 @@ _TERMS = {
 }
 
 
+_EXAMPLES: dict[str, Any] = {
+    "gateway": "stripe",
+    "retry": ["6h", "1d", "2d"],
+    "on_decline": {"technical": "stop"},
+    "require_email": False,
+}
+
+
 def _term(name: str, default: Any = None) -> Any:
-    return Field(default, description=_TERMS[name])
+    return Field(default, description=_TERMS[name], examples=[_EXAMPLES[name]] if name in _EXAMPLES else None)
 
 
 class TermsLayer(Section):
@@ -159,10 +128,10 @@ class Defaults(TermsLayer):
 class When(Section):
     """Which subscriptions a rule is for: each condition given must hold; a list means any of its entries."""
 
-    carrier: Names = Field([], description="the plan's carrier")
-    plan: Names = Field([], description="the plan's name in the catalogue")
+    carrier: Names = Field([], description="the plan's carrier", examples=[["airwave", "nomadesim"]])
+    plan: Names = Field([], description="the plan's name in the catalogue", examples=["att-10gb"])
     period: PeriodText | None = Field(None, description="the plan's period")
-    tag: Names = Field([], description="a tag of the subscription")
+    tag: Names = Field([], description="a tag of the subscription", examples=["vip"])
 
     def meets(self, plan_name: str, plan: "Plan") -> bool:
         """Say whether subscriptions on this plan can be meant."""
@@ -180,15 +149,17 @@ class When(Section):
 class Rule(TermsLayer):
     """Terms for the subscriptions that `when` describes."""
 
-    name: Name = Field(description="what `renewd explain` calls the rule")
-    when: When
+    name: Name = Field(description="what the rule is called where it is shown", examples=["vip"])
+    when: When = Field(description="which subscriptions it is for")
 
 
 class Plan(TermsLayer):
     """A plan of the catalogue: what is sold, at which carrier, for how much and for how long."""
 
-    carrier: Name = Field(description="name of the carrier in renewd.yaml that extends the plan")
-    title: str = Field("", description="what the customer knows the plan as")
+    carrier: Name = Field(
+        description="name of the carrier in renewd.yaml that extends the plan", examples=["att"]
+    )
+    title: str = Field("", description="what the customer knows the plan as", examples=["Unlimited Plus"])
     price: MoneyText = Field(description="what one period costs")
     period: PeriodText = Field(description="how long one payment is good for; a month is a calendar month")
 
@@ -203,8 +174,12 @@ class Brake(Section):
 class CardLimitsSection(Section):
     """Declines of one payment method after which it rests; never above what the networks allow."""
 
-    declines_per_day: Annotated[int, Field(ge=1, le=MAX_DECLINES_PER_DAY)] = MAX_DECLINES_PER_DAY
-    declines_per_30_days: Annotated[int, Field(ge=1, le=MAX_DECLINES_PER_30_DAYS)] = 15
+    declines_per_day: Annotated[int, Field(ge=1, le=MAX_DECLINES_PER_DAY)] = Field(
+        MAX_DECLINES_PER_DAY, description="in any 24 hours"
+    )
+    declines_per_30_days: Annotated[int, Field(ge=1, le=MAX_DECLINES_PER_30_DAYS)] = Field(
+        15, description="in any 30 days"
+    )
 
 
 class Overrides(Section):
@@ -229,10 +204,10 @@ class Overrides(Section):
 class Policy(Section):
     """The whole of `policy.yaml`."""
 
-    version: Literal[1]
+    version: Literal[1] = Field(description="of the form of this file")
     defaults: Defaults = Defaults()
-    rules: list[Rule] = []
-    plans: dict[Name, Plan]
+    rules: list[Rule] = Field([], description="from top to bottom; each that matches applies")
+    plans: dict[Name, Plan] = Field(description="the catalogue")
     brake: Brake = Brake()
     card_limits: CardLimitsSection = CardLimitsSection()
 

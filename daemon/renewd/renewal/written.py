@@ -20,7 +20,7 @@ class Written:
     """A way to write values: `read` makes the value of a text and raises ValueError, `write` the text of a value.
 
     `pattern` is a regular expression for editors; `example` is shown to whoever wrote something else; `most` is
-    how many characters a text may have.
+    how many characters a text may have; `noun` says what kind of value it is.
     """
 
     read: Callable[[str], Any]
@@ -28,6 +28,7 @@ class Written:
     example: str
     pattern: str
     most: int = LONGEST_TEXT
+    noun: str = "text"
 
     def parsed(self, value: object) -> object:
         """Read a value of a file: text only. A value that can come from no file is passed on as it is."""
@@ -76,7 +77,9 @@ def one_or_many(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-DURATION = Written(_duration, format_duration, "7d", r"^(?=\d)(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?$")
-MONEY = Written(Money.parse, str, "70.00 USD", r"^\d{1,12}(\.\d{1,3})? [A-Z]{3}$")
-PERIOD = Written(_period, str, "1 month", r"^\d{1,4} ?(d|days?|months?|years?)$")
-WINDOW = Written(ChargeWindow.parse, str, "09:00-18:00", r"^\d\d:\d\d-\d\d:\d\d$")
+DURATION = Written(
+    _duration, format_duration, "7d", r"^(?=\d)(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?$", noun="duration"
+)
+MONEY = Written(Money.parse, str, "70.00 USD", r"^\d{1,12}(\.\d{1,3})? [A-Z]{3}$", noun="amount")
+PERIOD = Written(_period, str, "1 month", r"^\d{1,4} ?(d|days?|months?|years?)$", noun="period")
+WINDOW = Written(ChargeWindow.parse, str, "09:00-18:00", r"^\d\d:\d\d-\d\d:\d\d$", noun="hours")

@@ -18,6 +18,7 @@ from renewd.adapters.configuration import (
     load_configuration,
     missing_secrets,
     origin_lines,
+    reference,
     render,
     render_for_github,
     schema,
@@ -60,6 +61,7 @@ __all__ = [
     "origin_lines",
     "policy_loader",
     "read_books",
+    "reference",
     "render",
     "render_for_github",
     "running_engine",
@@ -82,9 +84,8 @@ def find_configuration(given: Path | None, environ: Mapping[str, str] = os.envir
     found = next((place for place in places if _may_be_there(place)), None)
     if found is None:
         message = f"is not there; looked for: {', '.join(map(str, places))}"
-        raise ConfigurationError(
-            [Problem("renewd.yaml", 1, 1, "", message, help="name it with --config or $RENEWD_CONFIG")]
-        )
+        problem = Problem("renewd.yaml", 1, 1, "", message, help="name it with --config or $RENEWD_CONFIG")
+        raise ConfigurationError([problem])
     return found
 
 

@@ -6,6 +6,7 @@ together              what must hold between the files; `renewal.coherence` has 
 loading               one file through all of that
 problems              what is wrong, for people
 origins, schemas      which line decided what; JSON Schemas for editors
+reference             both files, key by key, for people
 """
 
 import os
@@ -17,6 +18,7 @@ from renewd.adapters.configuration.document import Finding
 from renewd.adapters.configuration.loading import Draft, Loaded, draft, load
 from renewd.adapters.configuration.origins import Origin, origins
 from renewd.adapters.configuration.problems import ConfigurationError, Problem, render, render_for_github
+from renewd.adapters.configuration.reference import reference
 from renewd.adapters.configuration.schemas import schema
 from renewd.adapters.configuration.together import in_policy, in_settings
 from renewd.addresses import passwords_in
@@ -25,7 +27,8 @@ from renewd.renewal.model import Subscription
 from renewd.renewal.policy import Policy
 from renewd.seal.keys import SigningKey
 from renewd.secret import IN_THE_ENVIRONMENT
-from renewd.settings import Settings, database_url, logs_directory, state_directory
+from renewd.settings import Settings
+from renewd.state import database_url, logs_directory, state_directory
 
 __all__ = [
     "Configuration",
@@ -38,6 +41,7 @@ __all__ = [
     "load_configuration",
     "missing_secrets",
     "origin_lines",
+    "reference",
     "render",
     "render_for_github",
     "schema",

@@ -9,7 +9,7 @@ from renewd.adapters.configuration.document import Document, Finding, KeyPath
 from renewd.adapters.configuration.problems import ConfigurationError, Problem
 from renewd.adapters.configuration.validation import validated
 from renewd.adapters.configuration.yaml_file import read
-from renewd.renewal.policy import Section
+from renewd.renewal.fields import Section
 
 Model = TypeVar("Model", bound=Section)
 

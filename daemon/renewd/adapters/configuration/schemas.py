@@ -7,18 +7,23 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from renewd.renewal.fields import Section
 from renewd.renewal.money import Money
 from renewd.renewal.period import ChargeWindow
-from renewd.renewal.policy import Section
 from renewd.renewal.written import DURATION
 
 
 def schema(model: type[Section]) -> str:
     """Write the JSON Schema of a file's model."""
-    found = model.model_json_schema(schema_generator=_AsInTheFile, mode="validation")
-    found = _without_titles(found)
+    found = described(model)
     found["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def described(model: type[Section]) -> dict[str, Any]:
+    """Give the JSON Schema of a file's model, its keys in the model's order; `$comment` is the kind of a text."""
+    found = model.model_json_schema(schema_generator=_AsInTheFile, mode="validation")
+    return dict(_without_titles(found))
 
 
 class _AsInTheFile(GenerateJsonSchema):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from renewd.adapters.configuration.document import Document, Finding, KeyPath
 from renewd.adapters.configuration.problems import GUARDED, did_you_mean, quoted
-from renewd.renewal.policy import Section
+from renewd.renewal.fields import Section
 from renewd.secret import is_reference
 
 Model = TypeVar("Model", bound=Section)
