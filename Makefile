@@ -4,7 +4,8 @@
 
 BIN    := .venv/bin
 CONFIG ?= config/renewd.yaml
-JOBS   ?= auto
+# Twice the processors: many tests wait for processes, and not for one.
+JOBS   ?= $(shell echo $$(( 2 * $$(getconf _NPROCESSORS_ONLN) )))
 SEEDS  ?= 1000
 
 help: ## show this list

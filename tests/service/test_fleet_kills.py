@@ -51,7 +51,7 @@ def test_a_server_that_was_restarted_while_nobody_asked_is_not_worth_a_word(
         closing(Town(tmp_path, database=server.url, schedule__scan_every="1h")) as town,
         running(town.path) as daemon,
     ):
-        until(lambda: town.count("daemons"), "the daemon")
+        until(lambda: town.count("daemons", "seen_at > started_at"), "the first tick to be over")
         server.crash()
         server.start()
         beat = "seen_at > (SELECT max(at) FROM audit_log)"
