@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from renewd.service.wiring import load_configuration, read_books
 from tests.benchmarks.alone import ROOT, surroundings
 from tests.benchmarks.measure import Row, middle, noise, spending
 from tests.benchmarks.population import populate
 from tests.benchmarks.setting import configured, settings_of
 
-STOP_SECONDS = 30
+STOP_SECONDS, PLAN_SECONDS = 30, 120
 READY = "service.started"
 LIBRARIES = "import sqlalchemy, httpx, structlog, apscheduler, pydantic"
 
@@ -86,6 +87,7 @@ def _daemon(path: Path) -> Iterator[subprocess.Popen[str]]:
 def _resting(path: Path, seconds: float) -> tuple[float, float]:
     """Give the share of a core that the daemon takes while there is nothing to do, and its memory in MB."""
     with _daemon(path) as process:
+        _wait_for_plans(path)
         time.sleep(1)  # the first tick is over
         before = _cpu(process.pid)
         with spending() as resting:
@@ -94,6 +96,17 @@ def _resting(path: Path, seconds: float) -> tuple[float, float]:
         status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii").splitlines()
     memory = next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS"))
     return used / resting.wall, memory
+
+
+def _wait_for_plans(path: Path) -> None:
+    """Wait until all is planned under the policy: that goes on beside the ticks, and is no rest."""
+    books = read_books(load_configuration(settings_of(path)))
+    until = time.monotonic() + PLAN_SECONDS
+    while books.planning().done is not None:
+        if time.monotonic() > until:
+            raise RuntimeError(f"not all is planned after {PLAN_SECONDS} seconds")
+        time.sleep(0.1)
+    books.close()
 
 
 def _cpu(pid: int) -> float:
