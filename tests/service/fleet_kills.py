@@ -19,7 +19,7 @@ from pathlib import Path
 from renewd.renewal.model import Stage
 from renewd.renewal.query import ListQuery
 from tests.service.crashing import Server, crashing_server
-from tests.service.daemon import Daemon, until
+from tests.service.daemon import Daemon, environment, until
 from tests.service.kills import ALL_OVER, Findings, finish, judged, mixed
 from tests.service.town import Town, now
 
@@ -50,7 +50,10 @@ class Place:
 
     def _another(self) -> Daemon:
         self._lives += 1
-        return Daemon(self._town.path, name=f"daemon-{self._number}-{self._lives}")
+        own = self._town.folder / f"run-{self._number}"  # each has a control socket of its own
+        own.mkdir(exist_ok=True)
+        environ = environment(RUNTIME_DIRECTORY=str(own))
+        return Daemon(self._town.path, name=f"daemon-{self._number}-{self._lives}", environ=environ)
 
     def kill(self) -> None:
         """Kill the daemon, and start another."""
