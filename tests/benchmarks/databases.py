@@ -8,7 +8,7 @@ from tests.benchmarks import fleet, jobs, peer
 from tests.benchmarks.measure import Row, middle, noise
 from tests.benchmarks.renewals import REQUESTS
 from tests.benchmarks.stub import Stub
-from tests.benchmarks.work import Figures, Work
+from tests.benchmarks.work import Figures, Work, measured
 
 DATABASES = ("SQLite", "PostgreSQL")
 LATENCIES = (0, 50)
@@ -25,12 +25,8 @@ class Size:
 
 
 def databases(size: Size) -> Iterator[Row]:
-    """Measure everything in turns, so that a busy minute of the machine is shared by all."""
-    works = _works(size)
-    figures = {name: Figures(work.renewals) for name, work in works.items()}
-    for _ in range(size.repeat):
-        for name, work in works.items():
-            figures[name].add(work.done())
+    """Measure everything."""
+    figures = measured(_works(size), size.repeat)
     for latency in LATENCIES:
         yield from _at_latency(figures, latency, size)
 

@@ -7,7 +7,7 @@ from functools import partial
 from renewd.sandbox.process import SandboxProcess
 from tests.benchmarks import jobs, peer
 from tests.benchmarks.measure import Row, middle, noise
-from tests.benchmarks.work import Figures, Work
+from tests.benchmarks.work import Figures, Work, measured
 
 LATENCIES = (0, 50)  # milliseconds
 REQUESTS = 2  # of one renewal, one after the other
@@ -24,12 +24,8 @@ class Size:
 
 
 def renewals(size: Size) -> Iterator[Row]:
-    """Measure everything in turns, so that a busy minute of the machine is shared by all."""
-    works = _works(size)
-    figures = {name: Figures(work.renewals) for name, work in works.items()}
-    for _ in range(size.repeat):
-        for name, work in works.items():
-            figures[name].add(work.done())
+    """Measure everything."""
+    figures = measured(_works(size), size.repeat)
     for latency in LATENCIES:
         yield from _at_latency(figures, latency, size)
     yield from _without_http(figures["store"])

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -72,3 +72,12 @@ class Work:
         finally:
             if provider:
                 provider.stop()
+
+
+def measured(works: Mapping[str, Work], repeat: int) -> dict[str, Figures]:
+    """Do every work so many times, in turns, so that a busy minute of the machine is shared by all."""
+    figures = {name: Figures(work.renewals) for name, work in works.items()}
+    for _ in range(repeat):
+        for name, work in works.items():
+            figures[name].add(work.done())
+    return figures

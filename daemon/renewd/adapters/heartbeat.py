@@ -14,7 +14,7 @@ OK = range(200, 300)
 
 
 class HttpBeacon:
-    """See `ports.Beacon`."""
+    """See `watching.Beacon`."""
 
     def __init__(self, url: str) -> None:
         """Signal to `url`. Raises ValueError, which does not tell the URL: it is a secret."""
@@ -25,7 +25,7 @@ class HttpBeacon:
         self._host = urlsplit(url).hostname
 
     async def signal(self, word: str, run: UUID, detail: str) -> str:
-        """See `ports.Beacon`."""
+        """See `watching.Beacon`."""
         path = () if word == "success" else (word,)
         result = await self._transport.send(
             "POST", *path, params={"rid": str(run)}, json={"detail": detail} if detail else None
@@ -35,5 +35,5 @@ class HttpBeacon:
         return f"{self._host}: {result.reason}"
 
     async def close(self) -> None:
-        """See `ports.Beacon`."""
+        """See `watching.Beacon`."""
         await self._transport.close()

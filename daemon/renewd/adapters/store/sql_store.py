@@ -9,12 +9,11 @@ from sqlalchemy import Connection, Engine, bindparam, func, insert, or_, select,
 
 from renewd.adapters.store import cases, changes, fleet, glance
 from renewd.adapters.store.commands import wake
-from renewd.adapters.store.connect import FILE
 from renewd.adapters.store.group import GroupWriter
 from renewd.adapters.store.plans import move, replan
 from renewd.adapters.store.reading import apart
 from renewd.adapters.store.rows import event_row, notice_of, renewal_row
-from renewd.adapters.store.statements import among
+from renewd.adapters.store.statements import among, is_server
 from renewd.adapters.store.tables import IS_CHARGE, attempts, audit_log, notices, renewals, subscriptions
 from renewd.renewal.audit import Event
 from renewd.renewal.change import Change, Opening, Replanned
@@ -42,7 +41,7 @@ class SqlStore:
         self._owner = owner
         self._alone = alone
         self._lease = lease
-        self._writer = GroupWriter(engine, partial(changes.write, shared=not alone and _is_server(engine)))
+        self._writer = GroupWriter(engine, partial(changes.write, shared=not alone and is_server(engine)))
 
     async def close(self) -> None:
         """Finish what is waiting to be written."""
@@ -204,10 +203,6 @@ class SqlStore:
 
     async def _rows(self, query: Any) -> Sequence[Any]:
         return await self._writer.call(lambda connection: connection.execute(query).mappings().all())
-
-
-def _is_server(engine: Engine) -> bool:
-    return engine.dialect.name != FILE
 
 
 def _log(connection: Connection, events: Sequence[Event]) -> None:

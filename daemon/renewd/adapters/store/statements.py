@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Dialect,
+    Engine,
     Executable,
     Text,
     any_,
@@ -40,9 +41,9 @@ def run_for_each(connection: Connection, statement: Executable, rows: Sequence[M
     return connection.exec_driver_sql(ready.text, ready.values(rows)).rowcount
 
 
-def is_server(connection: Connection) -> bool:
+def is_server(bound: Connection | Engine) -> bool:
     """Say whether the database is a server, and not a file."""
-    return connection.dialect.name == "postgresql"
+    return bound.dialect.name == "postgresql"
 
 
 @dataclass(frozen=True, slots=True)
