@@ -288,6 +288,8 @@ def test_a_daemon_answers_and_reloads_on_request(build: Build, port: int) -> Non
         assert samples(get(port, "/metrics").text)["renewd_config_last_reload_successful",] == 0
         assert daemon.stop() == 0
     assert len(town.events("config.reloaded")) == len(town.events("config.rejected")) == 1
+    (reloaded,) = town.events("config.reloaded")
+    assert reloaded.detail.endswith("; asked over HTTP")
 
 
 def test_a_port_in_use_is_told_and_stops_no_renewal(build: Build) -> None:

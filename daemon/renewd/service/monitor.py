@@ -113,7 +113,7 @@ class Watch:
         return _said(HTTPStatus.OK, "renewd renews")
 
     async def _reload(self) -> Reply:
-        problem = await self.loop.reload()
+        problem = await self.loop.reload(asked="asked over HTTP")
         if problem:
             return _said(HTTPStatus.INTERNAL_SERVER_ERROR, f"the policy was not reloaded\n{problem}")
         return _said(HTTPStatus.OK, f"policy {self.engine.policy.digest} is in force")
