@@ -1,9 +1,9 @@
 """What must be durable before a call is made: the attempt, pinned, under its derived key."""
 
-from dataclasses import replace
 from typing import assert_never
 
 from renewd.renewal.change import Change
+from renewd.renewal.copying import replace
 from renewd.renewal.events import event_of
 from renewd.renewal.model import Attempt, AttemptState, Case, Leg, PaymentMethod, Renewal, open_attempt
 from renewd.renewal.moment import Moment

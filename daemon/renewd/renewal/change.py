@@ -1,9 +1,10 @@
 """What a decision wants written: plain values, which the store writes all together or not at all."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from renewd.renewal.audit import Event
+from renewd.renewal.copying import replace
 from renewd.renewal.model import OPEN_ATTEMPTS, Attempt, Case, Renewal, Subscription
 from renewd.renewal.notice import Notice
 

@@ -1,10 +1,11 @@
 """What an operator's word does to a subscription and to its renewal. Pure, like every other decision."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from renewd.renewal.audit import Event
+from renewd.renewal.copying import replace
 from renewd.renewal.decide import CATCH_UP_SPACING, opens_at, planned
 from renewd.renewal.model import (
     Attempt,

@@ -1,10 +1,10 @@
 """All judgement about what a renewal needs next. Pure: a case, the policy and the instant are all it knows."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from renewd.renewal.audit import Event
 from renewd.renewal.change import Opening
+from renewd.renewal.copying import replace
 from renewd.renewal.model import (
     OPEN_STAGES,
     AttemptState,

@@ -1,11 +1,11 @@
 """What follows from the answer to a call. Pure: old case in, rows to be written out."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
 from renewd.renewal import letters
 from renewd.renewal.change import Change
+from renewd.renewal.copying import replace
 from renewd.renewal.decide import deadline, extended_subscription, unknown_plan, usable_methods
 from renewd.renewal.decline import ALLOWED_ACTIONS, DeclineAction, DeclineClass
 from renewd.renewal.events import event_of

@@ -4,11 +4,12 @@ Nothing is judged here: what would happen is found by asking the same functions 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from renewd.renewal import step
 from renewd.renewal.begin import opened
+from renewd.renewal.copying import replace
 from renewd.renewal.decide import (
     deadline,
     extended_subscription,

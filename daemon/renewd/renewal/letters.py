@@ -1,8 +1,8 @@
 """The letters that a change owes: one for each occasion, in words for the person who reads it."""
 
-from dataclasses import replace
 from datetime import datetime
 
+from renewd.renewal.copying import replace
 from renewd.renewal.model import Case, HoldReason, Renewal, Stage
 from renewd.renewal.moment import Moment
 from renewd.renewal.notice import Notice, NoticeKind

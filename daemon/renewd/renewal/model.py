@@ -1,11 +1,12 @@
 """The nouns: who is renewed, with what, and what has happened so far. Values only; instants are UTC."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 
+from renewd.renewal.copying import replace
 from renewd.renewal.money import Money
 
 

@@ -1,8 +1,9 @@
 """What an operator hands over: one subscription with its customer and payment methods."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
+from renewd.renewal.copying import replace
 from renewd.renewal.decide import replanned_at
 from renewd.renewal.model import Customer, PaymentMethod, Renewal, Subscription, SubscriptionState
 from renewd.renewal.policy import Policy

@@ -1,11 +1,11 @@
 """What follows from a step that calls nobody: waiting, holding, and the ends of a renewal."""
 
-from dataclasses import replace
 from typing import assert_never
 
 from renewd.renewal import letters
 from renewd.renewal.begin import new_charge, sold
 from renewd.renewal.change import Change
+from renewd.renewal.copying import replace
 from renewd.renewal.decide import hold_until
 from renewd.renewal.events import event_of
 from renewd.renewal.model import (

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -13,10 +12,11 @@ from renewd.ports import StoreUnavailableError
 from renewd.renewal.audit import Event
 from renewd.renewal.begin import opened
 from renewd.renewal.change import Change
+from renewd.renewal.copying import replace
 from renewd.renewal.decide import next_step
 from renewd.renewal.events import SET_ASIDE_FOR, set_aside
 from renewd.renewal.fleet import BEAT_EVERY
-from renewd.renewal.fold import folded
+from renewd.renewal.fold import folded, written
 from renewd.renewal.model import Case, HoldReason, Stage, open_attempt
 from renewd.renewal.moment import Moment
 from renewd.renewal.rest import rested
@@ -110,40 +110,42 @@ async def _advance(engine: Engine, case: Case | None) -> None:
 async def _attempt(engine: Engine, case: Case, step: Call, moment: Moment) -> tuple[Case | None, datetime]:
     """Make one call, durable before it is made and after it is answered."""
     begun = opened(case, step, moment)
-    breaker = engine.breaker(begun)
+    under_way = begun.after()
+    breaker = engine.breaker(open_attempt(under_way))
     if breaker and not breaker.lets_through(moment.now):
         return case, moment.now
     if begun.starts_charge:
         engine.brake.note(moment.now)
     # Under way from before it is written down, so that who waits for what is under way after a halt waits for this.
-    with engine.pulse.call(open_attempt(begun.after())):
+    with engine.pulse.call(open_attempt(under_way)):
         if not await _commit(engine, begun):
             if begun.starts_charge:
                 engine.brake.forget(moment.now)
                 engine.refused_until = moment.now + BEAT_EVERY if engine.shared else None
             return await engine.store.reload(case, moment.now), engine.clock.now()
-        change, now = await _call(engine, begun, step, moment)
+        change, now = await _call(engine, under_way, step, moment)
     while change and change.before_call:
-        with engine.pulse.call(open_attempt(change.after())):
-            change, now = await _call(engine, change, Extend(), engine.moment(change.after(), now))
+        under_way = change.after()
+        with engine.pulse.call(open_attempt(under_way)):
+            change, now = await _call(engine, under_way, Extend(), engine.moment(under_way, now))
     return change.after() if change and change.goes_on else None, now
 
 
-async def _call(engine: Engine, begun: Change, step: Call, moment: Moment) -> tuple[Change | None, datetime]:
+async def _call(engine: Engine, case: Case, step: Call, moment: Moment) -> tuple[Change | None, datetime]:
     """Make the call that is written down, and write down what follows from its answer."""
-    case, started = begun.after(), engine.clock.elapsed()
-    if begun.renewal.next_at is None or engine.clock.now() >= begun.renewal.next_at:
+    attempt, started = open_attempt(case), engine.clock.elapsed()
+    if case.renewal.next_at is None or engine.clock.now() >= case.renewal.next_at:
         # We were frozen since: somebody may have settled it by now, so we must not send.
         return None, moment.now
-    answer = await engine.ask(open_attempt(case), step)
+    answer = await engine.ask(attempt, step)
     now, duration_ms = engine.clock.now(), round((engine.clock.elapsed() - started) * 1000)
-    breaker = engine.breaker(begun)
+    breaker = engine.breaker(attempt)
     turned = breaker.heard(answer, now) if breaker else ""
     change = await _record(
         engine, case, lambda case: folded(case, step, answer, replace(moment, now=now), duration_ms)
     )
     if turned:
-        provider, detail = open_attempt(case).provider, getattr(answer, "reason", "answers again")
+        provider, detail = attempt.provider, getattr(answer, "reason", "answers again")
         await engine.log([Event(f"breaker.{turned}", now, provider=provider, detail=f"{provider}: {detail}")])
     if turned == "closed":
         await engine.store.wake([HoldReason.BREAKER], now)
@@ -171,7 +173,7 @@ def _with_extension(engine: Engine, change: Change) -> Change:
     if not isinstance(next_step(paid, moment), Extend):
         return change
     begun = opened(paid, Extend(), moment)
-    breaker = engine.breaker(begun)
+    breaker = engine.breaker(written(begun))
     return change.then(begun) if not breaker or breaker.lets_through(moment.now) else change
 
 

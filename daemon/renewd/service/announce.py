@@ -2,10 +2,10 @@
 
 import asyncio
 import hashlib
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from renewd.renewal.audit import Event
+from renewd.renewal.copying import replace
 from renewd.renewal.notice import Letter, Notice
 from renewd.service.engine import Engine
 

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from renewd.ports import Carrier, Clock, Gateway, Messenger, Sealer, Store
 from renewd.renewal.audit import Event
-from renewd.renewal.change import Change
 from renewd.renewal.fleet import Fleet
 from renewd.renewal.model import Attempt, Case, Leg
 from renewd.renewal.moment import Moment
@@ -86,9 +85,9 @@ class Engine:
             refused_until=self.refused_until,
         )
 
-    def breaker(self, change: Change) -> Breaker | None:
-        """Give the breaker of the provider that a change is about to call."""
-        return self.breakers.get((change.attempt.leg, change.attempt.provider)) if change.attempt else None
+    def breaker(self, attempt: Attempt) -> Breaker | None:
+        """Give the breaker of the provider that an attempt calls."""
+        return self.breakers.get((attempt.leg, attempt.provider))
 
     async def ask(self, attempt: Attempt, step: Call) -> Finding | Outcome:
         """Make the call that `step` asks for; the attempt alone says what is sent to whom."""
