@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, cast
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus, urlencode
 
 import httpx
 import tenacity
@@ -29,6 +30,8 @@ _TOO_MANY = 429
 _PORTS = 65536
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
+# Most of what a form says is the same each time.
+_quoted = lru_cache(maxsize=1024)(quote_plus)
 _UNCONNECTED = (httpx.ConnectError, httpx.ConnectTimeout)
 
 
@@ -259,7 +262,9 @@ def _pause(state: tenacity.RetryCallState) -> float:
 
 def _body(form: Mapping[str, str] | None, json: Mapping[str, Any] | None) -> tuple[bytes, dict[str, str]]:
     if form is not None:
-        return urlencode(form).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
+        return urlencode(form, quote_via=_quoted).encode(), {
+            "Content-Type": "application/x-www-form-urlencoded"
+        }
     if json is not None:
         return _json.dumps(json, separators=(",", ":")).encode(), {"Content-Type": "application/json"}
     return b"", {}

@@ -5,6 +5,8 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Collection, Mapping
+from logging import DEBUG, INFO, WARNING
+from operator import attrgetter
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -36,6 +38,9 @@ LOUD = frozenset(
     }
     | {"charge.unknown", "extend.unknown", "charge.mismatch"}
 )
+
+_TOLD = tuple(name for name in Event.__slots__ if name not in ("name", "at"))
+_told = attrgetter(*_TOLD)
 
 
 def configure(
@@ -74,14 +79,12 @@ def configure(
 
 def tell(event: Event) -> None:
     """Write an event of the audit log to the service's log."""
-    level = "debug" if event.name in QUIET else "warning" if event.name in LOUD else "info"
-    fields = {
-        name: value
-        for name in Event.__slots__
-        if name not in ("name", "at") and (value := getattr(event, name)) not in ("", None)
-    }
-    log = structlog.get_logger()
-    getattr(log, level)(event.name, at=f"{event.at:{RFC3339}}", line=line_of(event), **fields)
+    level = DEBUG if event.name in QUIET else WARNING if event.name in LOUD else INFO
+    log = structlog.get_logger().bind()
+    if log.is_enabled_for(level):
+        told = zip(_TOLD, _told(event), strict=True)
+        fields = {name: value for name, value in told if value not in ("", None)}
+        log.log(level, event.name, at=f"{event.at:{RFC3339}}", line=line_of(event), **fields)
 
 
 def warn(message: str, **fields: object) -> None:

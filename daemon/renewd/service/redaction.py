@@ -15,6 +15,7 @@ FIELDS = tuple(
 #: Those of several lines; in any other a line break is written as `\n`.
 OF_SEVERAL_LINES = frozenset({"problems", "note", "exception"})
 HIDDEN = "***"
+_HARMLESS = (int, float, datetime, Money, type(None))
 
 
 class Redaction:
@@ -33,7 +34,7 @@ class Redaction:
         return {name: self._shown(name, told[name]) for name in FIELDS if name in told}
 
     def _shown(self, name: str, value: object) -> object:
-        if value is None or isinstance(value, int | float | datetime | Money):
+        if isinstance(value, _HARMLESS):
             return value
         text = str(value)
         for secret in self._secrets:
