@@ -35,10 +35,17 @@ def connect(url: URL, *, reading: bool = False) -> Engine:
         url = url.update_query_dict({"sslmode": "verify-full"})
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     try:
+        from renewd.adapters.store.postgres_cursor import Flight  # noqa: PLC0415 psycopg may not be installed
+
         return create_engine(
             url.set(drivername="postgresql+psycopg"),
             poolclass=NullPool,
-            connect_args={"options": options, "application_name": "renewd", **_KEEPALIVE},
+            connect_args={
+                "options": options,
+                "application_name": "renewd",
+                "cursor_factory": Flight,
+                **_KEEPALIVE,
+            },
         )
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise ValueError("PostgreSQL needs one more package: pip install 'renewd[postgres]'") from error
