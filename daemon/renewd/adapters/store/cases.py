@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, Select, bindparam, or_, select
 
-from renewd.adapters.store.reading import rows_of
+from renewd.adapters.store.reading import asked, rows_of
 from renewd.adapters.store.rows import attempt_of, customer_of, method_of, renewal_of, subscription_of
-from renewd.adapters.store.statements import among
+from renewd.adapters.store.statements import among, among_given, fetch, is_server, listed
 from renewd.adapters.store.tables import (
     IS_CHARGE,
     attempts,
@@ -25,6 +26,8 @@ HALTED = "halted"
 DECLINES_COUNT_FOR = timedelta(days=30)
 # A charge without an answer for longer than this is in doubt; it no longer keeps its card from other renewals.
 UNDER_WAY = timedelta(minutes=10)
+
+_why_halted = select(service_state.c.value).where(service_state.c.key == HALTED)
 
 
 def read(connection: Connection, renewal_ids: Sequence[str], now: datetime) -> list[Case]:
@@ -78,32 +81,35 @@ def read_subscriptions(connection: Connection, subscription_ids: Sequence[str]) 
 
 def is_halted(connection: Connection) -> bool:
     """Say whether the operator has halted all charging."""
-    return bool(
-        connection.execute(select(service_state.c.value).where(service_state.c.key == HALTED)).scalar()
-    )
+    return any(value for (value,) in fetch(connection, _why_halted))
 
 
 def tries(
     connection: Connection, method_ids: Collection[str], since: datetime, now: datetime
 ) -> tuple[dict[str, list[datetime]], dict[str, set[str]]]:
     """Give, for each payment method, when it was declined from `since` on, and the renewals it is being charged for."""
-    query = select(
+    query, methods = _tries(server=is_server(connection)), listed(connection, method_ids)
+    declines, charging = defaultdict[str, list[datetime]](list), defaultdict[str, set[str]](set)
+    for method_id, renewal_id, sent_at, closed_at in asked(connection, query, methods=methods, since=since):
+        if closed_at:
+            declines[method_id].append(closed_at)
+        elif now - UNDER_WAY < sent_at <= now + UNDER_WAY:
+            charging[method_id].add(renewal_id)
+    return declines, charging
+
+
+@cache
+def _tries(*, server: bool) -> Select[Any]:
+    return select(
         attempts.c.method_id, attempts.c.renewal_id, attempts.c.sent_at, attempts.c.closed_at
     ).where(
         IS_CHARGE,
-        among(connection, attempts.c.method_id, method_ids),
+        among_given(attempts.c.method_id, bindparam("methods"), server=server),
         or_(
             attempts.c.closed_at.is_(None),
-            (attempts.c.closed_at >= since) & (attempts.c.state == AttemptState.DECLINED),
+            (attempts.c.closed_at >= bindparam("since")) & (attempts.c.state == AttemptState.DECLINED),
         ),
     )
-    declines, charging = defaultdict[str, list[datetime]](list), defaultdict[str, set[str]](set)
-    for row in rows_of(connection, query):
-        if row["closed_at"]:
-            declines[row["method_id"]].append(row["closed_at"])
-        elif now - UNDER_WAY < row["sent_at"] <= now + UNDER_WAY:
-            charging[row["method_id"]].add(row["renewal_id"])
-    return declines, charging
 
 
 def _by(connection: Connection, table: Any, column: str, keys: Iterable[str]) -> dict[str, Any]:

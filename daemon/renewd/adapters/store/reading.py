@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Select
 from sqlalchemy.exc import SQLAlchemyError
 
 from renewd.adapters.store.rows import Row
+from renewd.adapters.store.statements import fetch
 from renewd.renewal.model import UnreadableError
 
 T = TypeVar("T")
@@ -37,6 +38,14 @@ def rows_of(connection: Connection, query: Select[Any]) -> Sequence[Row]:
         return connection.execute(query).mappings().all()
     except ValueError as error:
         raise UnreadableError(_culprit(connection, query), error) from error
+
+
+def asked(connection: Connection, query: Select[Any], **values: Any) -> Sequence[tuple[Any, ...]]:
+    """Give the rows of a query that is the same each time but for these values. Raises UnreadableError, as `rows_of`."""
+    try:
+        return fetch(connection, query, **values)
+    except ValueError as error:
+        raise UnreadableError(_culprit(connection, query.params(**values)), error) from error
 
 
 def _culprit(connection: Connection, query: Select[Any]) -> str:

@@ -2,14 +2,18 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, select, text
+from sqlalchemy import Connection, bindparam, delete, func, select, text
 
+from renewd.adapters.store.statements import fetch
 from renewd.adapters.store.tables import charge_counts
 from renewd.adapters.store.upserts import add
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
+_begun = select(func.sum(charge_counts.c.begun)).where(
+    charge_counts.c.minute.between(bindparam("first"), bindparam("last"))
+)
 _ALONE = text("LOCK TABLE charge_counts, service_state IN EXCLUSIVE MODE")
 
 
@@ -23,9 +27,8 @@ def left(connection: Connection, at: datetime, most: int) -> int:
 
     A minute that began within the hour, or just before it, counts whole.
     """
-    within = charge_counts.c.minute.between(at - HOUR - MINUTE, at + HOUR)
-    begun = connection.execute(select(func.sum(charge_counts.c.begun)).where(within)).scalar() or 0
-    return max(most - int(begun), 0)
+    ((begun,),) = fetch(connection, _begun, first=at - HOUR - MINUTE, last=at + HOUR)
+    return max(most - int(begun or 0), 0)
 
 
 def count(connection: Connection, at: datetime, begun: int) -> None:

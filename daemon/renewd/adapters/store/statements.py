@@ -7,16 +7,19 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Dialect,
     Engine,
     Executable,
+    Select,
     Text,
     any_,
     bindparam,
     func,
     select,
+    type_coerce,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, psycopg
 
@@ -25,9 +28,22 @@ Processor = Callable[[Any], Any]
 
 def among(connection: Connection, column: ColumnElement[str], values: Collection[str]) -> ColumnElement[bool]:
     """Say that a column is one of `values`: one parameter however many they are, so that the text never changes."""
-    if is_server(connection):
-        return column == any_(bindparam(None, list(values), ARRAY(Text), unique=True))
-    return column.in_(select(func.json_each(json.dumps(list(values))).table_valued("value").c.value))
+    given: BindParameter[Any] = bindparam(None, listed(connection, values), unique=True)
+    return among_given(column, given, server=is_server(connection))
+
+
+def among_given(
+    column: ColumnElement[str], given: BindParameter[Any], *, server: bool
+) -> ColumnElement[bool]:
+    """Say that a column is one of those that the parameter is given, as `listed`."""
+    if server:
+        return column == any_(type_coerce(given, ARRAY(Text)))
+    return column.in_(select(func.json_each(given).table_valued("value").c.value))
+
+
+def listed(connection: Connection, values: Collection[str]) -> list[str] | str:
+    """Give a list as the one parameter that `among` has for it."""
+    return list(values) if is_server(connection) else json.dumps(list(values))
 
 
 def run_for_each(connection: Connection, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -39,6 +55,18 @@ def run_for_each(connection: Connection, statement: Executable, rows: Sequence[M
         return 0
     ready = _ready(statement, connection.dialect, tuple(rows[0]))
     return connection.exec_driver_sql(ready.text, ready.values(rows)).rowcount
+
+
+def fetch(connection: Connection, query: Select[Any], **values: Any) -> list[tuple[Any, ...]]:
+    """Give the rows of a query that is the same each time but for these values."""
+    ready = _ready(query, connection.dialect, tuple(values))
+    (sent,) = ready.values([{**ready.constants, **values}])
+    rows = connection.exec_driver_sql(ready.text, sent).all()
+    readers = _readers(query, connection.dialect)
+    return [
+        tuple(read(value) if read else value for read, value in zip(readers, row, strict=True))
+        for row in rows
+    ]
 
 
 def is_server(bound: Connection | Engine) -> bool:
@@ -53,6 +81,7 @@ class _Ready:
     text: str
     names: tuple[str, ...]
     processors: tuple[tuple[int, Processor], ...]
+    constants: Mapping[str, Any]  # what is written in the statement itself
 
     def values(self, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
         """Give what the driver is handed for each row."""
@@ -67,6 +96,13 @@ class _Ready:
 
 
 @cache
+def _readers(query: Select[Any], dialect: Dialect) -> tuple[Processor | None, ...]:
+    """Give what makes values of each column of what the driver hands over."""
+    types = [column.type.dialect_impl(dialect) for column in query.selected_columns]
+    return tuple(each.result_processor(dialect, None) for each in types)
+
+
+@cache
 def _ready(statement: Any, dialect: Dialect, names: tuple[str, ...]) -> _Ready:
     if not dialect.positional:
         dialect = psycopg.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
@@ -74,4 +110,4 @@ def _ready(statement: Any, dialect: Dialect, names: tuple[str, ...]) -> _Ready:
     binds = compiled.positiontup
     processors = [compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in binds]
     made_fit = tuple((index, process) for index, process in enumerate(processors) if process)
-    return _Ready(str(compiled), tuple(binds), made_fit)
+    return _Ready(str(compiled), tuple(binds), made_fit, compiled.params)
