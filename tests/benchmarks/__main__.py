@@ -55,7 +55,7 @@ def _measured(part: str, wanted: argparse.Namespace) -> tuple[list[Row], scans.P
             return list(databases.databases(small if quick else size_)), {}
         case "scans":
             return scans.scans(
-                scans.Size(400, 2000, 50, 2) if quick else scans.Size(many=wanted.subscriptions)
+                scans.Size(400, 2000, 50, 2, 3) if quick else scans.Size(many=wanted.subscriptions)
             )
         case "daemon":
             return list(daemon.daemon(daemon.Size(500, 1, 1) if quick else daemon.Size())), {}

@@ -5,7 +5,8 @@ import re
 import sqlite3
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,8 +14,11 @@ from pathlib import Path
 
 from renewd.adapters.store.connect import connect
 from renewd.adapters.store.sql_store import SqlStore
+from renewd.renewal.change import Opening
 from renewd.renewal.decide import planned
+from renewd.renewal.model import Subscription
 from renewd.renewal.moment import Moment
+from renewd.renewal.policy import Policy
 from renewd.service.tick import tick
 from renewd.service.wiring import running_engine, system_clock
 from tests.benchmarks.alone import alone
@@ -36,12 +40,13 @@ Plans = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many subscriptions there are, the fewer and the more, how many open in one hour, how many hours."""
+    """How many subscriptions there are, the fewer and the more; how many open in one hour, and for how many hours."""
 
     few: int = 100_000
     many: int = 1_000_000
     due: int = 1000
     hours: int = 7
+    backlog: int = 100  # hours of which everything comes due at once
 
 
 def scans(size: Size) -> tuple[list[Row], Plans]:
@@ -64,38 +69,66 @@ async def _scans(size: Size) -> tuple[list[Row], Plans]:
         for column in ("opens_at", "+opens_at"):
             found = _finding(paths[size.many], start + size.hours * HOUR, column)
             times[size.many, column] = list(found)
-        child = alone(an_hour, path=str(paths[size.many]), now=f"{start + size.hours * HOUR}", due=size.due)
+        late = start + (size.hours + size.backlog - 1) * HOUR
+        child = alone(taken_up, path=str(paths[size.many]), now=f"{late}")
+        if not child["opened"] == child["claimed"] == size.backlog * size.due:
+            raise RuntimeError(f"{child['opened']} opened and {child['claimed']} claimed")
         times[size.many, "peak"] = [child["peak"]]
         plans = await _a_tick(paths[size.many])
     return list(_rows(size, times)), plans
 
 
-async def an_hour(path: str, now: str, due: int) -> dict[str, float]:
-    """Open and claim what has come due by `now`, and say how much memory that took."""
-    return await _an_hour(Path(path), datetime.fromisoformat(now), due) | {"peak": peak_rss()}
+async def taken_up(path: str, now: str) -> dict[str, float]:
+    """Open and claim whatever has come due by `now`, and say how many that were and how much memory it took."""
+    async with _store(Path(path)) as store:
+        opening, claiming = await _taken_up(store, datetime.fromisoformat(now), configured(Path(path)).policy)
+    return {"opened": opening.done, "claimed": claiming.done, "peak": peak_rss()}
 
 
 async def _an_hour(path: Path, now: datetime, due: int) -> dict[str, float]:
     """Open and claim what has come due by `now`, as the service does."""
-    plan = partial(planned, moment=Moment(now, configured(path).policy, timedelta(0)))
-    engine = connect(f"sqlite:///{path}")
-    store = SqlStore(engine, "bench", LEASE)
-    found, claimed = 0, 0
-    with spending() as finding:
-        await store.newly_due(now, due, plan)
+    policy = configured(path).policy
+    async with _store(path) as store:
+        with spending() as finding:
+            await store.newly_due(now, due, _plan(now, policy))
+        opening, claiming = await _taken_up(store, now, policy)
+        with spending() as asking:
+            await store.next_due()
+    _set_aside(path)
+    if not opening.done == claiming.done == due:
+        raise RuntimeError(f"{opening.done} opened and {claiming.done} claimed of {due}")
+    return {"find": finding.wall, "open": opening.wall, "claim": claiming.wall, "next": asking.wall}
+
+
+@dataclass(frozen=True, slots=True)
+class _Took:
+    """How many were done, and in how many seconds."""
+
+    done: int
+    wall: float
+
+
+async def _taken_up(store: SqlStore, now: datetime, policy: Policy) -> tuple[_Took, _Took]:
+    """Open what is due, then claim it: both a batch at a time."""
+    opened, claimed = 0, 0
     with spending() as opening:
-        while openings := (await store.newly_due(now, BATCH, plan))[0]:
-            found += len(await store.open(openings))
+        while openings := (await store.newly_due(now, BATCH, _plan(now, policy)))[0]:
+            opened += len(await store.open(openings))
     with spending() as claiming:
         while cases := (await store.claim(now, CLAIM))[0]:
             claimed += len(cases)
-    with spending() as asking:
-        await store.next_due()
+    return _Took(opened, opening.wall), _Took(claimed, claiming.wall)
+
+
+def _plan(now: datetime, policy: Policy) -> Callable[[Subscription], Opening | datetime | None]:
+    return partial(planned, moment=Moment(now, policy, timedelta(0)))
+
+
+@asynccontextmanager
+async def _store(path: Path) -> AsyncIterator[SqlStore]:
+    store = SqlStore(connect(f"sqlite:///{path}"), "bench", LEASE)
+    yield store
     await store.close()
-    _set_aside(path)
-    if not found == claimed == due:
-        raise RuntimeError(f"{found} opened and {claimed} claimed of {due}")
-    return {"find": finding.wall, "open": opening.wall, "claim": claiming.wall, "next": asking.wall}
 
 
 def _set_aside(path: Path) -> None:
@@ -131,7 +164,7 @@ def _rows(size: Size, times: dict[tuple[int, str], list[float]]) -> Iterator[Row
     beside = f"{_ms(table)}, SQLite looking at every subscription"
     yield Row("  finding them, SQLite alone and by the index", _ms(index), "", beside, f"{index / table:.3f}")
     (peak,) = times[size.many, "peak"]
-    yield Row(f"  peak memory of a scan and a claim among {size.many:,}", f"{peak:.0f} MB")
+    yield Row(f"  peak memory where {size.backlog * size.due:,} come due at once", f"{peak:.0f} MB")
 
 
 def _ms(seconds: float) -> str:
