@@ -61,6 +61,7 @@ EVENTS = {
     "operator.skipped": "skipped",
     "operator.retried": "retried",
     "operator.canceled": "canceled",
+    "operator.settled": "settled by hand",
     "operator.imported": "imported",
     "operator.halted": "all charging halted",
     "operator.unhalted": "charging goes on",

@@ -287,7 +287,7 @@ def hold_until(renewal: Renewal, terms: Terms, now: datetime) -> datetime:
     return end if now < end else renewal.period_end
 
 
-def extended_subscription(case: Case, moment: Moment) -> Subscription:
-    """Move the expiry exactly one period on, and plan the renewal after this one."""
-    moved = replace(case.subscription, current_period_end=case.renewal.period_end, opens_at=None)
+def extended_subscription(subscription: Subscription, renewal: Renewal, moment: Moment) -> Subscription:
+    """Move the expiry exactly one period on, to the end of `renewal`, and plan the renewal after it."""
+    moved = replace(subscription, current_period_end=renewal.period_end, opens_at=None)
     return replace(moved, opens_at=opens_at(moved, moment.policy, moment.now + CATCH_UP_SPACING))

@@ -270,7 +270,8 @@ def forecast(listed: Listed, moment: Moment, until: datetime) -> Iterator[Charge
             yield Charge(coming.moment.now, moment.policy.terms_for(subscription).price)
         elif not isinstance(coming.step, step.Extend):
             return
-        subscription = extended_subscription(coming.case, coming.moment)
+        case = coming.case
+        subscription = extended_subscription(case.subscription, case.renewal, coming.moment)
         present, at = None, subscription.opens_at
 
 
