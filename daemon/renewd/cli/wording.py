@@ -20,6 +20,7 @@ HOLDS: Mapping[str, str] = {
     HoldReason.HALTED: "unhalt",
     HoldReason.BRAKE: "the brake",
     HoldReason.BREAKER: "a provider to answer",
+    HoldReason.WINDOW: "a charge window",
 }
 # Every event of the audit log, in words.
 EVENTS = {

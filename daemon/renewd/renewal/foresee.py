@@ -41,7 +41,7 @@ from renewd.renewal.rest import rested
 from renewd.renewal.terms import Terms
 
 # These end by themselves; what is held for any other reason is not foreseen to be charged.
-PASSING_HOLDS = frozenset({None, HoldReason.BRAKE, HoldReason.BREAKER})
+PASSING_HOLDS = frozenset({None, HoldReason.BRAKE, HoldReason.BREAKER, HoldReason.WINDOW})
 # What a decision finds by itself, each time it is made; the others are kept in the renewal's row.
 BARS = {
     HoldReason.PAUSED: "state",

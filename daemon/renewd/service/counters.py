@@ -80,7 +80,8 @@ class Counters:
             "declines": product(gateways, DeclineClass),
             "payments": product(gateways, TRIES),
             "renewals_ended": product(ENDS.values()),
-            "renewals_held": product(HoldReason),
+            # Waiting for a charge window is no event.
+            "renewals_held": product(each for each in HoldReason if each is not HoldReason.WINDOW),
             "letters": product(("sent", "failed")),
         }.items():
             for labels in values:
