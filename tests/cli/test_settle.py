@@ -6,7 +6,7 @@ import pytest
 
 from renewd.adapters.clock import SystemClock
 from renewd.renewal.decline import DeclineClass
-from renewd.renewal.outcome import Declined, Outcome
+from renewd.renewal.outcome import Declined, Outcome, Pending
 from tests.cli.building import Shop
 
 THEN = datetime.fromisoformat("2026-12-04T12:00:00+00:00")
@@ -55,6 +55,21 @@ def test_a_review_is_closed_audited_and_no_longer_counted(reviewed: Shop, how: s
 def test_at_a_terminal_it_says_what_is_in_review_and_asks(reviewed: Shop) -> None:
     ran = reviewed.terminal("settle", "S-1", "--refunded", "--reason", "x", keys="n\n", size=(24, 120))
     assert (ran.code, ASKED in ran.stdout, "Go on? [y/N]" in ran.stdout) == (1, True, True)
+
+
+def test_a_call_that_was_never_answered_is_named(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def processing(*_: object) -> Outcome:
+        return Pending("pi_1")
+
+    monkeypatch.setattr("tests.fakes.FakeGateway.charge", processing)
+    monkeypatch.setattr("tests.fakes.FakeGateway.find", processing)
+    shop.live(datetime.fromisoformat("2026-12-20T12:00:00+00:00"))
+    ran = shop.terminal("settle", "S-1", "--unpaid", "--reason", "x", keys="n\n", size=(24, 160))
+    assert (
+        "In review: 2026-12-10 to 2027-01-10, nothing paid; the charge is pending and stays so" in ran.stdout
+    )
+    told = "Never answered: S-1/20261210T050000Z/charge/1. See at stripe that nothing comes of it any more.\n"
+    assert told in ran.stdout
 
 
 @pytest.mark.parametrize("options", [[], ["--extended", "--refunded"]])

@@ -1,7 +1,7 @@
 """The operator's word: pause, resume, skip, retry, cancel, settle; halt and unhalt. Each is audited with its reason."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -142,7 +142,8 @@ def _carry_out(
             raise RefusedError(f"it is on {dossier.subscription.plan}, {unpriced(moment.policy)}")
         standing = _standing(dossier, concerned(verb, dossier.renewals))
         foreseen, _ = commanded(verb, standing, moment, operator(), reason)
-        agree(_announcement(verb, dossier, foreseen, moment), yes=yes)
+        reviewed = standing if verb in SETTLED else None
+        agree(_announcement(verb, dossier, foreseen, moment, reviewed), yes=yes)
         after = books.command(verb, subscription_id, moment, operator(), reason)
     if after is None:
         unknown(books, subscription_id)
@@ -166,7 +167,9 @@ def _standing(dossier: Dossier, renewal: Renewal | None) -> Standing:
     )
 
 
-def _announcement(verb: Verb, dossier: Dossier, after: Standing, moment: Moment) -> str:
+def _announcement(
+    verb: Verb, dossier: Dossier, after: Standing, moment: Moment, reviewed: Standing | None
+) -> str:
     subscription = dossier.subscription
     known = subscription.plan in moment.policy.plans
     price = f"{moment.policy.terms_for(subscription).price} a period" if known else "of unknown price"
@@ -174,14 +177,17 @@ def _announcement(verb: Verb, dossier: Dossier, after: Standing, moment: Moment)
     lines = [
         f"{verb} {subscription.id}: {dossier.customer.name}, {subscription.plan}, {price}, expires {end}."
     ]
-    settled = concerned(verb, dossier.renewals) if verb in SETTLED else None
-    lines += [f"In review: {_reviewed(settled, subscription.zone)}."] if settled else []
+    lines += _in_review(reviewed) if reviewed else []
     return "\n".join([*map(visible, lines), f"Then: {what_next(after, dossier, moment)}."])
 
 
-def _reviewed(renewal: Renewal, zone: str) -> str:
-    start, end = (local_text(at, zone)[:10] for at in (renewal.period_start, renewal.period_end))
-    return f"{start} to {end}, {renewal.paid or 'nothing'} paid; {renewal.reason}"
+def _in_review(standing: Standing) -> Iterator[str]:
+    renewal, attempt, zone = standing.renewal, standing.attempt, standing.subscription.zone
+    if renewal:
+        start, end = (local_text(at, zone)[:10] for at in (renewal.period_start, renewal.period_end))
+        yield f"In review: {start} to {end}, {renewal.paid or 'nothing'} paid; {renewal.reason}."
+    if attempt:
+        yield f"Never answered: {attempt.key}. See at {attempt.provider} that nothing comes of it any more."
 
 
 def what_next(standing: Standing, dossier: Dossier, moment: Moment) -> str:
