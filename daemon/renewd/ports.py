@@ -6,7 +6,7 @@ from typing import Protocol
 
 from renewd.renewal.audit import AuditRow, Event
 from renewd.renewal.change import Change, Opening, Replanned
-from renewd.renewal.command import Standing, Verb
+from renewd.renewal.command import Verb
 from renewd.renewal.fleet import Daemon, Fleet
 from renewd.renewal.model import Attempt, Case, HoldReason, Subscription, UnreadableError
 from renewd.renewal.moment import Moment
@@ -15,6 +15,7 @@ from renewd.renewal.outcome import Finding, Outcome
 from renewd.renewal.policy import Policy
 from renewd.renewal.query import Dossier, Imported, Listed, ListQuery, LogQuery, Outlook, Planning, Status
 from renewd.renewal.record import Record
+from renewd.renewal.standing import Standing
 from renewd.seal.note import Sealed
 
 

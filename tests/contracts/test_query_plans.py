@@ -90,6 +90,8 @@ def _questions(books: SqlBooks, moment: Moment) -> None:
     books.neighbours(f"{KNOWN}x")
     books.method_owners(["pm_ok_0000001"])
     books.command(Verb.PAUSE, KNOWN, moment, "ada", "")
+    (reviewed,) = books.subscriptions(ListQuery(stages=("review",), limit=1))
+    books.command(Verb.SETTLE_REFUNDED, reviewed.subscription.id, moment, "ada", "")
     books.import_records([_record()], moment.policy, "ada", NOW, lambda _: None)
     books.status(NOW)
     for listing in (

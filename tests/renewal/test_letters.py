@@ -130,6 +130,7 @@ HOLDS = {
     HoldReason.HALTED: None,
     HoldReason.BRAKE: "",
     HoldReason.BREAKER: "",
+    HoldReason.WINDOW: None,
 }
 
 

@@ -4,13 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from renewd.renewal import letters
-from renewd.renewal.command import Standing, Verb, commanded
+from renewd.renewal.command import Verb, commanded
 from renewd.renewal.decide import next_step
 from renewd.renewal.decline import CardLimits
 from renewd.renewal.fold import folded
 from renewd.renewal.model import AttemptState, HoldReason, Leg, Stage, open_attempt
 from renewd.renewal.outcome import Done, Unreached
 from renewd.renewal.period import Period, next_end
+from renewd.renewal.standing import Standing
 from renewd.renewal.step import Charge, Extend, Hold, Resend, Settle, Wait
 from renewd.service.breaker import Breaker
 from renewd.service.engine import Engine

@@ -87,7 +87,7 @@ BUDGETS: dict[str, Row] = {
     "none left today: when the first of ten is a day old": (
         case(declines=declined(VISA, 10, NOON - HOUR)),
         moment(),
-        Wait(seat("2026-11-24")),
+        Wait(seat("2026-11-24"), HoldReason.WINDOW),
     ),
     "none left this month before the grace period ends": (
         case(declines=declined(VISA, 15, NOON - 11 * DAY)),
@@ -102,17 +102,21 @@ BUDGETS: dict[str, Row] = {
 }
 
 HOURS: dict[str, Row] = {
-    "at night it waits for the day": (case(), moment("2026-11-24 03:00"), Wait(seat("2026-11-24"))),
+    "at night it waits for the day": (
+        case(),
+        moment("2026-11-24 03:00"),
+        Wait(seat("2026-11-24"), HoldReason.WINDOW),
+    ),
     "in the evening it waits for the next day": (
         case(),
         moment("2026-11-23 18:00"),
-        Wait(seat("2026-11-24")),
+        Wait(seat("2026-11-24"), HoldReason.WINDOW),
     ),
     "on the last evening of grace it is charged at once": (case(), moment("2026-12-02 18:00"), Charge(VISA)),
     "caught up in the night after a long outage: by day": (
         case(opened_at=at("2026-12-20 03:00")),
         moment("2026-12-20 03:00"),
-        Wait(seat("2026-12-20")),
+        Wait(seat("2026-12-20"), HoldReason.WINDOW),
     ),
     "caught up by day after a long outage: at once": (
         case(opened_at=at("2026-12-20 12:00")),

@@ -86,7 +86,7 @@ DOUBTS: dict[str, Row] = {
     "not by night": (
         case(check_first=True),
         moment("2026-11-24 03:00"),
-        Wait(seat("2026-11-24")),
+        Wait(seat("2026-11-24"), HoldReason.WINDOW),
     ),
     "not while charging is halted": (case(check_first=True, halted=True), moment(), HALTED),
     "not while the gateway does not answer": (

@@ -64,7 +64,7 @@ ATTEMPTS: dict[str, Row] = {
     "one that never arrived waits for the window": (
         case(attempt=UNSENT),
         moment("2026-11-24 03:00"),
-        Wait(seat("2026-11-24")),
+        Wait(seat("2026-11-24"), HoldReason.WINDOW),
     ),
     "one that never arrived is not sent when canceled": (
         case(attempt=UNSENT, state=CANCELED),

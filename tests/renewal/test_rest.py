@@ -42,7 +42,7 @@ HOLDS: dict[HoldReason, tuple[datetime, str]] = {
 }
 
 
-@pytest.mark.parametrize("reason", HoldReason)
+@pytest.mark.parametrize("reason", [each for each in HoldReason if each is not HoldReason.WINDOW])
 def test_a_hold_says_until_when_and_to_whom(reason: HoldReason) -> None:
     due_at, letter = HOLDS[reason]
     change = rested(case(due_at=NOON - DAY), Hold(reason, GRACE_ENDS, "it is so"), moment())
@@ -65,6 +65,14 @@ def test_waiting_changes_nothing_but_the_time() -> None:
     change = rested(case(hold=HoldReason.BRAKE), Wait(LATER), moment())
     assert change.renewal == replace(case(hold=HoldReason.BRAKE).renewal, next_at=LATER)
     assert told(change) == "due held for brake; +5m; no attempt; no event"
+
+
+@pytest.mark.parametrize("hold", [None, HoldReason.BRAKE, HoldReason.HALTED])
+def test_what_waits_for_its_charge_window_says_so_and_is_due_since_it_was(hold: HoldReason | None) -> None:
+    waiting = case(hold=hold, due_at=OURS)
+    change = rested(waiting, Wait(LATER, HoldReason.WINDOW), moment())
+    assert told(change) == "due held for window; +5m; no attempt; no event"
+    assert change.renewal == replace(waiting.renewal, next_at=LATER, hold=HoldReason.WINDOW)
 
 
 BELIEVED = replace(open_attempt(begun(case(), Charge(VISA), moment())), state=AttemptState.UNSENT, absences=2)

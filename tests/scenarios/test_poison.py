@@ -2,9 +2,15 @@
 
 from typing import Any
 
+import pytest
 from sqlalchemy import update
 
 from renewd.adapters.store.tables import renewals, subscriptions
+from renewd.renewal.decide import next_step
+from renewd.renewal.model import Case
+from renewd.renewal.moment import Moment
+from renewd.renewal.step import Step
+from renewd.service import advance
 from renewd.service.tick import tick
 from tests.renewal.building import at, policy
 from tests.scenarios.conftest import Begin
@@ -108,3 +114,26 @@ async def test_one_tick_gets_past_however_many_there_are(begin: Begin) -> None:
     diary.clock.instant = at("2026-11-23 17:59")
     await tick(diary.engine)
     assert diary.gateway.taken == ["sub1/20261130T050000Z/charge/1"]
+
+
+@pytest.mark.parametrize("fault", ["row", "renewd"])
+async def test_what_breaks_while_it_waits_for_its_window_waits_for_that_no_more_and_is_overdue(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    diary = begin(begins="2026-11-26 22:00")
+    diary.subscribe("sub1")
+    diary.subscribe("sub2")
+    await diary.live(at("2026-11-26 22:30"))
+
+    def broken(case: Case, moment: Moment) -> Step:
+        if case.subscription.id == "sub2":
+            raise ZeroDivisionError
+        return next_step(case, moment)
+
+    if fault == "row":
+        change(diary, update(subscriptions).where(SUB2).values(customer_id="nobody"))
+    else:
+        monkeypatch.setattr(advance, "next_step", broken)
+    await diary.live(at("2026-11-27 19:00"))
+    status = diary.books.status(diary.clock.now())
+    assert (status.overdue, status.set_aside, dict(status.holds)) == (1, 1, {})

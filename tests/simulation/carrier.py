@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from renewd.renewal.decline import DeclineClass
-from renewd.renewal.model import Attempt, Stage
+from renewd.renewal.model import Attempt, Renewal, Stage
 from renewd.renewal.outcome import Absent, Declined, Done, Finding, Outcome, Pending, Unknown, Unreached
 from tests.simulation.gateway import LATEST, Request
 from tests.simulation.world import World
@@ -79,6 +79,12 @@ class CarrierBooks:
         extension.state = "done"
         self.good_until[extension.line] = max(
             extension.until, self.good_until.get(extension.line, extension.until)
+        )
+
+    def has_extended(self, renewal: Renewal) -> bool:
+        """Say whether a request for this renewal was carried out, or may yet be."""
+        return any(
+            each.renewal_id == renewal.id and each.state != "refused" for each in self.extensions.values()
         )
 
     def find(self, attempt: Attempt) -> Finding:

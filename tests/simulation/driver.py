@@ -90,7 +90,7 @@ class Life:
         self.world = world = World(seed, kind.odds, START, twins=kind.twins)
         self.desk, new_store = storage.STORAGES[kind.storage]()
         self.gateway, self.carrier = GatewayBooks(world), CarrierBooks(world)
-        self.operator = Operator(world, self.desk, self.carrier, world.rng.choice(POLICIES))
+        self.operator = Operator(world, self.desk, (self.gateway, self.carrier), world.rng.choice(POLICIES))
         self.people = people(world.rng, START)
         self.daemons = [
             Daemon(world, name, (self.gateway, self.carrier), new_store)
@@ -198,6 +198,8 @@ class Life:
         for daemon in self.daemons:
             daemon.process.thaw()
         world.calm_down()
+        for _ in range(world.rng.randrange(6)):
+            self.operator.settle()
         self.operator.unhalt()
         until = world.now + timedelta(days=3)
         while world.now < until and not self._over:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from renewd.renewal.decline import DeclineClass
-from renewd.renewal.model import Attempt
+from renewd.renewal.model import Attempt, Renewal
 from renewd.renewal.money import Money
 from renewd.renewal.outcome import (
     Absent,
@@ -58,7 +58,7 @@ class Payment:
     money: Money
     at: datetime
     listed_at: datetime
-    state: Literal["paid", "declined", "pending"]
+    state: Literal["paid", "declined", "pending", "refunded"]
     answer: Outcome
 
 
@@ -134,7 +134,16 @@ class GatewayBooks:
             payment.money = Money(money.minor + 1, money.currency)
         return payment
 
+    def of(self, renewal: Renewal) -> list[Payment]:
+        """Give the payments of a renewal that are taken, or may yet be."""
+        period = (renewal.subscription_id, renewal.period_start)
+        return [
+            each for each in self.payments if each.marks[:2] == period and each.state in ("paid", "pending")
+        ]
+
     def _ripens(self, payment: Payment) -> None:
+        if payment.state == "refunded":
+            return
         if self._world.chance(0.4):
             self._declines(payment)
         else:

@@ -1,4 +1,4 @@
-"""renewd broken on purpose, in ten ways. Each is what the code could easily have been; none may go unnoticed."""
+"""renewd broken on purpose, in eleven ways. Each is what the code could easily have been; none may go unnoticed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,13 +11,15 @@ from sqlalchemy import bindparam, update
 
 from renewd.adapters.store import changes
 from renewd.adapters.store.tables import renewals
-from renewd.renewal import decide, fold
+from renewd.renewal import command, decide, fold, settle
 from renewd.renewal.begin import opened
 from renewd.renewal.change import Change, Opening
+from renewd.renewal.command import Verb
 from renewd.renewal.decline import DeclineClass
-from renewd.renewal.model import AttemptState, Case, Stage, Subscription, open_attempt
+from renewd.renewal.model import AttemptState, Case, Renewal, Stage, Subscription, open_attempt
 from renewd.renewal.moment import Moment
 from renewd.renewal.outcome import ActionRequired, Declined, Unknown
+from renewd.renewal.standing import Standing
 from renewd.renewal.step import Call, Extend, Resend, Settle
 from renewd.service import advance
 from renewd.service.engine import Engine
@@ -96,9 +98,10 @@ def _extended_before_paid() -> AbstractContextManager[Any]:
 
 def _expiry_from_the_day_of_payment() -> AbstractContextManager[Any]:
 
-    def from_today(case: Case, moment: Moment) -> Subscription:
-        length = case.renewal.period_end - case.renewal.period_start
-        return replace(decide.extended_subscription(case, moment), current_period_end=moment.now + length)
+    def from_today(subscription: Subscription, renewal: Renewal, moment: Moment) -> Subscription:
+        length = renewal.period_end - renewal.period_start
+        moved = decide.extended_subscription(subscription, renewal, moment)
+        return replace(moved, current_period_end=moment.now + length)
 
     return patch.object(fold, "extended_subscription", from_today)
 
@@ -112,6 +115,16 @@ def _hard_decline_retried() -> AbstractContextManager[Any]:
         return refused(change, answer, moment)
 
     return patch.object(fold, "_refused", stubborn)
+
+
+def _refund_forgotten() -> AbstractContextManager[Any]:
+    refunded = settle.refunded
+
+    def forgetful(standing: Standing, moment: Moment) -> Standing:
+        after = refunded(standing, moment)
+        return replace(after, renewal=after.renewal and replace(after.renewal, stage=Stage.SKIPPED))
+
+    return patch.dict(command._COMMANDS, {Verb.SETTLE_REFUNDED: forgetful})
 
 
 def _late_opening_trusted() -> AbstractContextManager[Any]:
@@ -154,6 +167,7 @@ MUTANTS = (
     Mutant("the plan is extended before the payment is written", 7, _extended_before_paid),
     Mutant("the expiry moves from the day of payment", 7, _expiry_from_the_day_of_payment),
     Mutant("a hard decline is retried", 10, _hard_decline_retried),
+    Mutant("what was refunded can be tried again", 1, _refund_forgotten),
     Mutant("what is opened late is charged without a look-up", 1, _late_opening_trusted),
     Mutant("what was open in a backup is charged without a look-up", 1, _backup_trusted),
     Mutant("a lease is not fenced", 8, _lease_not_fenced, twins=True),

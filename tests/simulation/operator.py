@@ -5,14 +5,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from renewd.renewal.audit import Event
-from renewd.renewal.command import RefusedError, Standing, Verb, commanded
+from renewd.renewal.command import Verb, commanded, concerned
 from renewd.renewal.decide import opens_at
-from renewd.renewal.model import OPEN_STAGES, HoldReason, Renewal, Subscription, SubscriptionState
+from renewd.renewal.model import OPEN_STAGES, HoldReason, Renewal, Stage, Subscription, SubscriptionState
 from renewd.renewal.moment import Moment
 from renewd.renewal.period import next_end
 from renewd.renewal.policy import Policy
+from renewd.renewal.standing import RefusedError, Standing
 from tests.simulation.carrier import CarrierBooks
 from tests.simulation.desk import Command, Desk, Noun
+from tests.simulation.gateway import GatewayBooks
 from tests.simulation.policies import POLICIES
 from tests.simulation.population import method
 from tests.simulation.world import SETTLE_AFTER, World
@@ -24,11 +26,14 @@ CURABLE = (HoldReason.CONTACT, HoldReason.PAYMENT_METHOD, HoldReason.VERIFICATIO
 class Operator:
     """One person with all the commands, each of them one transaction."""
 
-    def __init__(self, world: World, desk: Desk, carrier: CarrierBooks, policy: Policy) -> None:
+    def __init__(
+        self, world: World, desk: Desk, books: tuple[GatewayBooks, CarrierBooks], policy: Policy
+    ) -> None:
         self.policy, self.policies = policy, [policy]
         self.moved: dict[tuple[str, datetime], datetime] = {}
         self.helped: set[str] = set()
-        self._world, self._desk, self._carrier = world, desk, carrier
+        self.refunded: dict[tuple[str, datetime], datetime] = {}
+        self._world, self._desk, (self._gateway, self._carrier) = world, desk, books
         self._halted = False
 
     def meddle(self) -> None:
@@ -39,6 +44,7 @@ class Operator:
             (lambda: self.say(Verb.RESUME), 6),
             (lambda: self.say(Verb.SKIP), 2),
             (lambda: self.say(Verb.RETRY), 4),
+            (self.settle, 4),
             (self.halt, 2),
             (self.unhalt, 5),
             (self.move, 1),
@@ -48,10 +54,37 @@ class Operator:
         weights = [weight for _, weight in deeds]
         self._world.rng.choices([deed for deed, _ in deeds], weights)[0]()
 
-    def say(self, verb: Verb) -> None:
-        """Give one of the commands for some subscription."""
-        chosen = self._world.rng.choice(self._desk.subscriptions())
-        before = self._standing(chosen)
+    def settle(self) -> None:
+        """Settle a review at the gateway or at the carrier, and say so."""
+        reviews = [each for each in self._desk.renewals() if each.stage is Stage.REVIEW]
+        if not reviews:
+            return
+        name = self._world.rng.choice(reviews).subscription_id
+        chosen = next(each for each in self._desk.subscriptions() if each.id == name)
+        renewal = self._standing(chosen, Verb.SETTLE_EXTENDED).renewal
+        if renewal is None:
+            return
+        payments = self._gateway.of(renewal)
+        if renewal.paid and self._world.rng.random() < 0.5:
+            end = max(renewal.period_end, chosen.current_period_end)
+            self._carrier.good_until[chosen.line] = max(end, self._carrier.good_until[chosen.line])
+            self.helped.add(chosen.id)
+            self.say(Verb.SETTLE_EXTENDED, chosen)
+        elif not payments and not renewal.paid:
+            self.say(Verb.SETTLE_UNPAID, chosen)
+        # A backup of before would not know of the refund, and nobody gives back what has bought something.
+        elif not self._world.odds.restore and not self._carrier.has_extended(renewal):
+            for each in payments:
+                each.state = "refunded"
+            self.refunded[renewal.subscription_id, renewal.period_start] = self._world.now
+            self.say(Verb.SETTLE_REFUNDED, chosen)
+        if self._world.rng.random() < 0.5:
+            self.say(Verb.RETRY, chosen)  # by a colleague, who does not know
+
+    def say(self, verb: Verb, about: Subscription | None = None) -> None:
+        """Give one of the commands, for some subscription if not for this one."""
+        chosen = about or self._world.rng.choice(self._desk.subscriptions())
+        before = self._standing(chosen, verb)
         moment = Moment(self._world.daemon_now, self.policy, SETTLE_AFTER)
         try:
             after, event = commanded(verb, before, moment, "operator", "simulated")
@@ -64,14 +97,14 @@ class Operator:
             attempts=(after.attempt,) if after.attempt and after.attempt != before.attempt else (),
         )
 
-    def _standing(self, subscription: Subscription) -> Standing:
-        renewals = [each for each in self._desk.renewals() if each.subscription_id == subscription.id]
-        if not renewals:
+    def _standing(self, subscription: Subscription, verb: Verb) -> Standing:
+        theirs = [each for each in self._desk.renewals() if each.subscription_id == subscription.id]
+        renewal = concerned(verb, sorted(theirs, key=lambda each: each.period_start))
+        if renewal is None:
             return Standing(subscription)
-        latest = max(renewals, key=lambda each: each.period_start)
-        attempts = [each for each in self._desk.attempts() if each.renewal_id == latest.id]
+        attempts = [each for each in self._desk.attempts() if each.renewal_id == renewal.id]
         return Standing(
-            subscription, latest, next((each for each in attempts if each.closed_at is None), None)
+            subscription, renewal, next((each for each in attempts if each.closed_at is None), None)
         )
 
     def remember(self) -> tuple[dict[tuple[str, datetime], datetime], bool]:
@@ -106,7 +139,7 @@ class Operator:
             self._carrier.good_until[chosen.line] = max(end, self._carrier.good_until[chosen.line])
             moved = replace(chosen, current_period_end=end)
             moved = replace(moved, opens_at=opens_at(moved, self.policy))
-            standing = self._standing(chosen)
+            standing = self._standing(chosen, Verb.RETRY)
             looked_at = standing.renewal if standing.renewal and standing.renewal.next_at else None
             if looked_at and not standing.attempt:
                 looked_at = replace(looked_at, next_at=self._world.daemon_now)

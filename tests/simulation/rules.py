@@ -37,6 +37,7 @@ def check(life: Evidence) -> None:
     for text in life.world.errors[:1]:
         life.world.violated(12, f"an error in renewd itself: {text}")
     _one_charge_per_period(life)
+    _no_charge_after_a_refund(life)
     _every_renewal_has_ended(life)
     _requests_repeat_to_the_byte(life)
     _expiry_follows_the_money(life)
@@ -60,6 +61,13 @@ def _one_charge_per_period(life: Evidence) -> None:
         if len(payments) > 1:
             keys = [(each.key, f"{each.at:%m-%d %H:%M}") for each in payments]
             life.world.violated(1, f"{subscription} was charged {len(payments)} times for {start}: {keys}")
+
+
+def _no_charge_after_a_refund(life: Evidence) -> None:
+    for period, payments in paid(life).items():
+        at = life.operator.refunded.get(period)
+        if at and any(each.at > at for each in payments):
+            life.world.violated(1, f"{period} was charged again after it was refunded ({at})")
 
 
 def _every_renewal_has_ended(life: Evidence) -> None:

@@ -13,7 +13,7 @@ from tests.simulation.desk import Desk
 from tests.simulation.world import SETTLE_AFTER, World
 
 KEY = re.compile(r"(?P<renewal>(?P<subscription>[^/]+)/\d{8}T\d{6}Z)/(?P<leg>charge|extend)/(?P<n>[1-9]\d*)")
-DEFINITE = ("succeeded", "declined", "action_required", "abandoned", "skipped")
+DEFINITE = ("succeeded", "declined", "action_required", "abandoned", "skipped", "settled")
 BARS = ("operator.canceled", "operator.paused", "operator.halted", "renewal.lapsed")
 LIFTS = {
     "operator.resumed": "operator.paused",

@@ -37,6 +37,7 @@ COMMANDS = {
     "skip": ("commands", "Leave out a subscription's next renewal."),
     "retry": ("commands", "Try a held, lapsed or reviewed renewal again, now."),
     "cancel": ("commands", "Stop renewing a subscription for good."),
+    "settle": ("commands", "Close a renewal in review that you have settled by hand."),
     "halt": ("commands", "Stop all charging."),
     "unhalt": ("commands", "Let charging go on."),
     "ctl": ("ctl", "Tell the running daemon something, and wait for its answer."),

@@ -1,7 +1,7 @@
-"""The operator's word: pause, resume, skip, retry, cancel; halt and unhalt. Each is audited with its reason."""
+"""The operator's word: pause, resume, skip, retry, cancel, settle; halt and unhalt. Each is audited with its reason."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -13,13 +13,14 @@ from renewd.cli.desk import found, moment_of, open_desk, unknown
 from renewd.cli.door import USAGE, configured_without_policy, fail, operator
 from renewd.cli.times import relative
 from renewd.cli.wording import unpriced
-from renewd.renewal.command import PAST, RefusedError, Standing, Verb, commanded
+from renewd.renewal.command import PAST, SETTLED, Verb, commanded, concerned
 from renewd.renewal.decide import next_step
 from renewd.renewal.foresee import case_of, present_renewal
-from renewd.renewal.model import OPEN_ATTEMPTS, Case, Stage, SubscriptionState
+from renewd.renewal.model import OPEN_ATTEMPTS, Case, Renewal, Stage, SubscriptionState
 from renewd.renewal.moment import Moment
 from renewd.renewal.period import local_text
 from renewd.renewal.query import Dossier
+from renewd.renewal.standing import RefusedError, Standing
 from renewd.renewal.step import Close, Hold, Wait
 from renewd.service.wiring import Configuration
 
@@ -73,6 +74,28 @@ retry_command = _verb(
 cancel_command = _verb(Verb.CANCEL, "Stop renewing SUB for good. The plan ends with its present period.")
 
 
+@click.command("settle")
+@click.argument("subscription_id", metavar="SUB")
+@click.option("--extended", is_flag=True, help="You have extended the line at the carrier; the money stays.")
+@click.option("--refunded", is_flag=True, help="You have given the money back at the gateway.")
+@click.option("--unpaid", is_flag=True, help="Nothing was ever paid, and nothing is to be tried again.")
+@configured_without_policy
+@_spoken
+def settle_command(
+    configuration: Configuration, subscription_id: str, reason: str, *, yes: bool, **said: bool
+) -> None:
+    """Close SUB's renewal that is in review, as you have settled it yourself.
+
+    renewd takes your word for it, and asks neither the gateway nor the carrier. What is --extended expires one period
+    later, and renews again by itself. For what is --refunded or --unpaid nothing is charged, and the plan ends with
+    its present period; of the two, renewd retry opens only what is --unpaid once more.
+    """
+    chosen = [verb for verb, how in SETTLED.items() if said[how]]
+    if len(chosen) != 1:
+        raise click.UsageError("say how it was settled, by one of: --extended, --refunded, --unpaid")
+    _carry_out(configuration, chosen[0], subscription_id, reason, yes=yes)
+
+
 @click.command("halt")
 @configured_without_policy
 @_spoken
@@ -114,10 +137,13 @@ def _carry_out(
             Verb.SKIP,
             Verb.RETRY,
             Verb.RESUME,
+            Verb.SETTLE_EXTENDED,
         ):
             raise RefusedError(f"it is on {dossier.subscription.plan}, {unpriced(moment.policy)}")
-        foreseen, _ = commanded(verb, _standing(dossier), moment, operator(), reason)
-        agree(_announcement(verb, dossier, foreseen, moment), yes=yes)
+        standing = _standing(dossier, concerned(verb, dossier.renewals))
+        foreseen, _ = commanded(verb, standing, moment, operator(), reason)
+        reviewed = standing if verb in SETTLED else None
+        agree(_announcement(verb, dossier, foreseen, moment, reviewed), yes=yes)
         after = books.command(verb, subscription_id, moment, operator(), reason)
     if after is None:
         unknown(books, subscription_id)
@@ -134,29 +160,39 @@ def agree(announcement: str, *, yes: bool) -> None:
     click.confirm("Go on?", abort=True, err=True)
 
 
-def _standing(dossier: Dossier) -> Standing:
-    renewal = dossier.renewals[-1] if dossier.renewals else None
+def _standing(dossier: Dossier, renewal: Renewal | None) -> Standing:
     ours = (each for each in dossier.attempts if renewal and each.renewal_id == renewal.id)
     return Standing(
         dossier.subscription, renewal, next((each for each in ours if each.state in OPEN_ATTEMPTS), None)
     )
 
 
-def _announcement(verb: Verb, dossier: Dossier, after: Standing, moment: Moment) -> str:
+def _announcement(
+    verb: Verb, dossier: Dossier, after: Standing, moment: Moment, reviewed: Standing | None
+) -> str:
     subscription = dossier.subscription
     known = subscription.plan in moment.policy.plans
     price = f"{moment.policy.terms_for(subscription).price} a period" if known else "of unknown price"
     end = local_text(subscription.current_period_end, subscription.zone)
-    return (
-        visible(
-            f"{verb} {subscription.id}: {dossier.customer.name}, {subscription.plan}, {price}, expires {end}."
-        )
-        + f"\nThen: {what_next(after, dossier, moment)}."
-    )
+    lines = [
+        f"{verb} {subscription.id}: {dossier.customer.name}, {subscription.plan}, {price}, expires {end}."
+    ]
+    lines += _in_review(reviewed) if reviewed else []
+    return "\n".join([*map(visible, lines), f"Then: {what_next(after, dossier, moment)}."])
+
+
+def _in_review(standing: Standing) -> Iterator[str]:
+    renewal, attempt, zone = standing.renewal, standing.attempt, standing.subscription.zone
+    if renewal:
+        start, end = (local_text(at, zone)[:10] for at in (renewal.period_start, renewal.period_end))
+        yield f"In review: {start} to {end}, {renewal.paid or 'nothing'} paid; {renewal.reason}."
+    if attempt:
+        yield f"Never answered: {attempt.key}. See at {attempt.provider} that nothing comes of it any more."
 
 
 def what_next(standing: Standing, dossier: Dossier, moment: Moment) -> str:
     """Say what comes next for a subscription that stands so; `dossier` has what no command changes."""
+    standing = _at_present(standing, dossier)
     subscription = standing.subscription
     renewal = present_renewal(subscription, standing.renewal)
     end = brief(subscription.current_period_end)
@@ -188,6 +224,14 @@ def what_next(standing: Standing, dossier: Dossier, moment: Moment) -> str:
                 pass
     price = moment.policy.terms_for(subscription).price
     return f"{price} is due {brief(at)}, {relative(at, moment.now)}"
+
+
+def _at_present(standing: Standing, dossier: Dossier) -> Standing:
+    """Give the standing of the latest renewal: it may be an earlier one that was settled."""
+    latest = dossier.renewals[-1] if dossier.renewals else None
+    if standing.renewal is None or latest is None or latest.period_start <= standing.renewal.period_start:
+        return standing
+    return replace(_standing(dossier, latest), subscription=standing.subscription)
 
 
 def _case(standing: Standing, dossier: Dossier, moment: Moment) -> Case:

@@ -15,8 +15,8 @@ import click
 
 from renewd.cli import UNREAD
 from renewd.ports import AlreadyRunningError, StoreUnavailableError
-from renewd.renewal.command import RefusedError
 from renewd.renewal.model import UnreadableError
+from renewd.renewal.standing import RefusedError
 from renewd.service.wiring import Configuration, ConfigurationError, find_configuration, load_configuration
 
 F = TypeVar("F", bound=Callable[..., Any])

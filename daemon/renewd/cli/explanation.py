@@ -240,6 +240,11 @@ class FullExplanation(Explanation):
         )
         if renewal.stage in (Stage.REVIEW, Stage.LAPSED) and renewal.period_end > self.moment.now:
             yield Line("", f"renewd retry {renewal.subscription_id} --reason ... tries it again")
+        if renewal.stage is Stage.REVIEW:
+            yield Line(
+                "",
+                f"renewd settle {renewal.subscription_id} --reason ... closes it, once you have settled it",
+            )
 
     @property
     def _charge(self) -> Attempt | None:

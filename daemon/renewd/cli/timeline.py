@@ -18,6 +18,7 @@ WITH_AMOUNT = frozenset(
     for noun, verbs in {
         "charge": "attempted succeeded declined action_required unknown unreached pending mismatch",
         "renewal": "opened completed",
+        "operator": "settled",
     }.items()
     for verb in verbs.split()
 )

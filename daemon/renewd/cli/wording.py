@@ -20,6 +20,7 @@ HOLDS: Mapping[str, str] = {
     HoldReason.HALTED: "unhalt",
     HoldReason.BRAKE: "the brake",
     HoldReason.BREAKER: "a provider to answer",
+    HoldReason.WINDOW: "a charge window",
 }
 # Every event of the audit log, in words.
 EVENTS = {
@@ -61,6 +62,7 @@ EVENTS = {
     "operator.skipped": "skipped",
     "operator.retried": "retried",
     "operator.canceled": "canceled",
+    "operator.settled": "settled by hand",
     "operator.imported": "imported",
     "operator.halted": "all charging halted",
     "operator.unhalted": "charging goes on",

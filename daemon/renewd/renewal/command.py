@@ -1,14 +1,14 @@
 """What an operator's word does to a subscription and to its renewal. Pure, like every other decision."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
+from renewd.renewal import settle
 from renewd.renewal.audit import Event
 from renewd.renewal.copying import replace
 from renewd.renewal.decide import CATCH_UP_SPACING, opens_at, planned
 from renewd.renewal.model import (
-    Attempt,
     AttemptState,
     Renewal,
     Stage,
@@ -17,6 +17,7 @@ from renewd.renewal.model import (
     abandoned,
 )
 from renewd.renewal.moment import Moment
+from renewd.renewal.standing import RefusedError, Standing
 
 
 class Verb(StrEnum):
@@ -27,28 +28,35 @@ class Verb(StrEnum):
     SKIP = "skip"
     RETRY = "retry"
     CANCEL = "cancel"
+    SETTLE_EXTENDED = "settle --extended"
+    SETTLE_REFUNDED = "settle --refunded"
+    SETTLE_UNPAID = "settle --unpaid"
 
 
+# How an operator has settled, outside of renewd, what was in review.
+SETTLED = {
+    Verb.SETTLE_EXTENDED: "extended",
+    Verb.SETTLE_REFUNDED: "refunded",
+    Verb.SETTLE_UNPAID: "unpaid",
+}
 PAST = {
     Verb.PAUSE: "paused",
     Verb.RESUME: "resumed",
     Verb.SKIP: "skipped",
     Verb.RETRY: "retried",
     Verb.CANCEL: "canceled",
+    **dict.fromkeys(SETTLED, "settled"),
 }
 
 
-class RefusedError(Exception):
-    """The command makes no sense for this subscription as it stands; the message says why, and what to do."""
+def concerned(verb: Verb, renewals: Sequence[Renewal]) -> Renewal | None:
+    """Give the renewal that a command is about, of all of a subscription from the first on.
 
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a subscription stands: its latest renewal, if any, and that renewal's open attempt, if any."""
-
-    subscription: Subscription
-    renewal: Renewal | None = None
-    attempt: Attempt | None = None
+    It is the latest. What is settled is the first in review: an import may have moved the expiry past it.
+    """
+    if verb in SETTLED:
+        return next((each for each in renewals if each.stage is Stage.REVIEW), None)
+    return renewals[-1] if renewals else None
 
 
 def commanded(
@@ -69,6 +77,8 @@ def commanded(
         next_action=renewal.stage if renewal else after.subscription.state,
         next_at=renewal.next_at if renewal else after.subscription.opens_at,
         policy_digest=moment.policy.digest,
+        code=SETTLED.get(verb, ""),
+        amount=standing.renewal.paid if standing.renewal and verb in SETTLED else None,
         detail=reason,
     )
     given_up = after.attempt if after.attempt != standing.attempt else None
@@ -164,8 +174,9 @@ def _retry(standing: Standing, moment: Moment) -> Standing:
                 reason="",
             )
         case _:
+            why = f" ({renewal.reason})" if renewal.reason else ""
             raise RefusedError(
-                f"the renewal of {subscription.id} is {renewal.stage}; there is nothing to retry"
+                f"the renewal of {subscription.id} is {renewal.stage}{why}; there is nothing to retry"
             )
     return replace(standing, subscription=subscription, renewal=again)
 
@@ -176,6 +187,9 @@ _COMMANDS = {
     Verb.SKIP: _skip,
     Verb.RETRY: _retry,
     Verb.CANCEL: _cancel,
+    Verb.SETTLE_EXTENDED: settle.extended,
+    Verb.SETTLE_REFUNDED: settle.refunded,
+    Verb.SETTLE_UNPAID: settle.unpaid,
 }
 
 

@@ -214,7 +214,7 @@ def _not_allowed(case: Case, terms: Terms, moment: Moment) -> Step | None:
 def _outside_window(case: Case, terms: Terms, now: datetime) -> Step | None:
     opens = into_window(now, terms.charge_window, case.subscription.zone, case.renewal.id)
     in_time = opens < min(deadline(case.renewal, terms), case.renewal.period_end)
-    return Wait(opens) if opens > now and in_time else None
+    return Wait(opens, HoldReason.WINDOW) if opens > now and in_time else None
 
 
 def _braked(moment: Moment) -> Step | None:
@@ -244,7 +244,7 @@ def _charge_or_hold(case: Case, terms: Terms, moment: Moment) -> Step:
     zone = case.subscription.zone
     opening = [into_window(at, terms.charge_window, zone, case.renewal.id) for _, at in free]
     if opening and min(opening) < deadline(case.renewal, terms):
-        return Wait(min(opening))
+        return Wait(min(opening), HoldReason.WINDOW)
     until = hold_until(case.renewal, terms, moment.now)
     return Hold(HoldReason.PAYMENT_METHOD, until, "no payment method is left to try")
 
@@ -287,7 +287,7 @@ def hold_until(renewal: Renewal, terms: Terms, now: datetime) -> datetime:
     return end if now < end else renewal.period_end
 
 
-def extended_subscription(case: Case, moment: Moment) -> Subscription:
-    """Move the expiry exactly one period on, and plan the renewal after this one."""
-    moved = replace(case.subscription, current_period_end=case.renewal.period_end, opens_at=None)
+def extended_subscription(subscription: Subscription, renewal: Renewal, moment: Moment) -> Subscription:
+    """Move the expiry exactly one period on, to the end of `renewal`, and plan the renewal after it."""
+    moved = replace(subscription, current_period_end=renewal.period_end, opens_at=None)
     return replace(moved, opens_at=opens_at(moved, moment.policy, moment.now + CATCH_UP_SPACING))

@@ -121,7 +121,7 @@ def _done(change: Change, moment: Moment) -> Change:
     return replace(
         change,
         renewal=renewal,
-        subscription=extended_subscription(case, moment),
+        subscription=extended_subscription(case.subscription, renewal, moment),
         events=(renewed,),
         notices=letters.renewed(case, renewal, moment),
     )

@@ -41,7 +41,7 @@ from renewd.renewal.rest import rested
 from renewd.renewal.terms import Terms
 
 # These end by themselves; what is held for any other reason is not foreseen to be charged.
-PASSING_HOLDS = frozenset({None, HoldReason.BRAKE, HoldReason.BREAKER})
+PASSING_HOLDS = frozenset({None, HoldReason.BRAKE, HoldReason.BREAKER, HoldReason.WINDOW})
 # What a decision finds by itself, each time it is made; the others are kept in the renewal's row.
 BARS = {
     HoldReason.PAUSED: "state",
@@ -270,7 +270,8 @@ def forecast(listed: Listed, moment: Moment, until: datetime) -> Iterator[Charge
             yield Charge(coming.moment.now, moment.policy.terms_for(subscription).price)
         elif not isinstance(coming.step, step.Extend):
             return
-        subscription = extended_subscription(coming.case, coming.moment)
+        case = coming.case
+        subscription = extended_subscription(case.subscription, case.renewal, coming.moment)
         present, at = None, subscription.opens_at
 
 

@@ -26,7 +26,10 @@ OPEN_STAGES = frozenset({Stage.DUE, Stage.CHARGED})
 
 
 class HoldReason(StrEnum):
-    """What a renewal waits for when time alone does not move it on."""
+    """What a renewal waits for, when it is not for its next try to be due.
+
+    Time alone brings a charge window; what waits for one keeps its `due_at`, so that what is due longest comes first.
+    """
 
     PAYMENT_METHOD = "payment_method"
     VERIFICATION = "verification"
@@ -37,6 +40,7 @@ class HoldReason(StrEnum):
     HALTED = "halted"
     BRAKE = "brake"
     BREAKER = "breaker"
+    WINDOW = "window"
 
 
 class SubscriptionState(StrEnum):

@@ -93,8 +93,8 @@ class Dossier:
 class Status:
     """The state of everything at a glance. `halted` is the operator's reason, or empty.
 
-    `overdue` counts renewals whose try was due more than five minutes ago and that wait for no person, and
-    `oldest_due` is since when the first of them or of the subscriptions to be opened waits; `in_doubt` counts open
+    `overdue` counts renewals whose try was due more than five minutes ago and that wait for no person, what waits for a
+    charge window being due when that opens; `oldest_due` is since when the first of them or of the subscriptions to be opened waits; `in_doubt` counts open
     attempts that may have arrived, `oldest_doubt` is when the first of those without any answer was sent; `oldest_paid` is when the first of the
     renewals was paid that are not extended yet, `oldest_notice` when the first letter was written that is still owed; `unplanned` counts active
     subscriptions that will never open by themselves (their plan is unknown); `set_aside` what stands still after an

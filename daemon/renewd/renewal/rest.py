@@ -31,8 +31,9 @@ OUR_HOLDS = frozenset({HoldReason.HALTED, HoldReason.BRAKE, HoldReason.BREAKER})
 def rested(case: Case, step: CheckFirst | Drop | Hold | Wait | Close, moment: Moment) -> Change:
     """Give the rows that follow from a step which calls nobody."""
     match step:
-        case Wait(until):
-            return Change(moment.now, case, replace(_unsure_again(case), next_at=until))
+        case Wait(until, hold):
+            waiting = replace(_unsure_again(case), next_at=until, hold=hold or case.renewal.hold)
+            return Change(moment.now, case, waiting)
         case Hold():
             return held(Change(moment.now, case, _unsure_again(case)), step, moment)
         case CheckFirst(method):

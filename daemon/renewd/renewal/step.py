@@ -53,9 +53,10 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing to do before `until`."""
+    """Nothing to do before `until`. `hold` is what the renewal waits for until then; None: whatever it did before."""
 
     until: datetime
+    hold: HoldReason | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,6 +198,7 @@ async def _set_aside(engine: Engine, case: Case, error: Exception) -> None:
     fresh = await engine.store.reload(case, now)
     if fresh is None or fresh.renewal.next_at is None:
         return
-    later = replace(fresh.renewal, next_at=max(fresh.renewal.next_at, now + SET_ASIDE_FOR))
+    hold = None if fresh.renewal.hold is HoldReason.WINDOW else fresh.renewal.hold
+    later = replace(fresh.renewal, next_at=max(fresh.renewal.next_at, now + SET_ASIDE_FOR), hold=hold)
     event = set_aside(error, now, later.next_at, renewal=fresh.renewal.id)
     await _commit(engine, Change(now, fresh, later, events=(event,)))

@@ -38,7 +38,10 @@ FAMILIES = {
         "provider attempt",
         "Charges that were paid, by the number of the try: 1 is the first, each later one was recovered.",
     ),
-    "paid_amount": ("currency", "Money that was paid, in whole units of its currency: 12.34 is 12.34 EUR."),
+    "paid_amount": (
+        "currency",
+        "Money that was paid, in whole units of its currency: 12.34 is 12.34 EUR. Refunds are not taken off.",
+    ),
     "renewals_opened": ("", "Renewals that were opened."),
     "renewals_ended": ("stage", "Renewals that came to an end."),
     "renewals_held": ("reason", "Renewals that began to wait for something."),
@@ -77,7 +80,8 @@ class Counters:
             "declines": product(gateways, DeclineClass),
             "payments": product(gateways, TRIES),
             "renewals_ended": product(ENDS.values()),
-            "renewals_held": product(HoldReason),
+            # Waiting for a charge window is no event.
+            "renewals_held": product(each for each in HoldReason if each is not HoldReason.WINDOW),
             "letters": product(("sent", "failed")),
         }.items():
             for labels in values:

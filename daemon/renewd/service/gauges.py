@@ -114,7 +114,7 @@ def _books(glance: Glance) -> Iterator[Metric]:
     yield _one("halted", "Whether the operator has halted all charging.", bool(status.halted))
     yield _one(
         "renewals_overdue",
-        "Renewals whose try is over five minutes late and that wait for no person.",
+        "Renewals whose try is over five minutes late and that wait for no person and no charge window.",
         status.overdue,
     )
     yield _one(
@@ -135,7 +135,7 @@ def _books(glance: Glance) -> Iterator[Metric]:
 
 def _waiting(status: Status, now: datetime) -> Iterator[Metric]:
     for what, since, about in (
-        ("due", status.oldest_due, "what is due and waits for no person"),
+        ("due", status.oldest_due, "what is due and waits for no person and no charge window"),
         ("doubt", status.oldest_doubt, "a call of which nothing is known"),
         ("paid", status.oldest_paid, "a payment whose plan is not extended yet"),
         ("letter", status.oldest_notice, "a letter that is still to be sent"),

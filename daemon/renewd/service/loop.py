@@ -29,7 +29,13 @@ UNUSABLE = "the database cannot be used"
 LEAST_REST = timedelta(seconds=1)
 FAILED_FIRST, FAILED_MOST = timedelta(seconds=5), timedelta(minutes=1)
 # A new policy may have lifted what these waited for.
-POLICY_HOLDS = (HoldReason.APPROVAL, HoldReason.OPERATOR, HoldReason.CONTACT, HoldReason.BRAKE)
+POLICY_HOLDS = (
+    HoldReason.APPROVAL,
+    HoldReason.OPERATOR,
+    HoldReason.CONTACT,
+    HoldReason.BRAKE,
+    HoldReason.WINDOW,
+)
 
 
 async def prepare(engine: Engine) -> None:

@@ -22,13 +22,14 @@ from renewd.adapters.store.rows import audit_of, event_row
 from renewd.adapters.store.sqlite_file import READING, is_owned
 from renewd.adapters.store.tables import audit_log, payment_methods
 from renewd.renewal.audit import AuditRow, Event
-from renewd.renewal.command import Standing, Verb
+from renewd.renewal.command import SETTLED, Verb
 from renewd.renewal.fleet import Daemon
 from renewd.renewal.model import UnreadableError
 from renewd.renewal.moment import Moment
 from renewd.renewal.policy import Policy
 from renewd.renewal.query import Dossier, Imported, Listed, ListQuery, LogQuery, Planning, Status
 from renewd.renewal.record import Record
+from renewd.renewal.standing import Standing
 
 T = TypeVar("T")
 _READING = {READING: True}
@@ -95,7 +96,7 @@ class SqlBooks:
         """See `ports.Books`."""
 
         def carry_out(connection: Connection) -> Standing | None:
-            standing = commands.standing_of(connection, subscription_id)
+            standing = commands.standing_of(connection, subscription_id, in_review=verb in SETTLED)
             return standing and commands.carry_out(connection, verb, standing, moment, actor, reason)
 
         return self._transaction(carry_out)

@@ -28,30 +28,39 @@ from renewd.adapters.store.tables import (
 )
 from renewd.adapters.store.upserts import put
 from renewd.renewal.audit import Event
-from renewd.renewal.command import Standing, Verb, commanded
-from renewd.renewal.model import HoldReason, Renewal
+from renewd.renewal.command import Verb, commanded
+from renewd.renewal.model import HoldReason, Renewal, Stage
 from renewd.renewal.moment import Moment
+from renewd.renewal.standing import Standing
 
 LEASE = ("lease_owner", "lease_epoch", "lease_until")
 
+_cycle = renewals.alias("cycle")
+_of_the_same = _cycle.c.subscription_id == renewals.c.subscription_id
 _change_subscription = update(subscriptions).where(subscriptions.c.id == bindparam("of_subscription"))
 
 
-def standing_of(connection: Connection, subscription_id: str) -> Standing | None:
+def standing_of(connection: Connection, subscription_id: str, *, in_review: bool = False) -> Standing | None:
     """Read where a subscription stands; it stays so until the transaction ends. Raises ValueError."""
-    return next(iter(standings_of(connection, [subscription_id])), None)
+    return next(iter(standings_of(connection, [subscription_id], in_review=in_review)), None)
 
 
-def standings_of(connection: Connection, subscription_ids: Sequence[str]) -> list[Standing]:
-    """Read where subscriptions stand, those that there are; they stay so until the transaction ends. Raises ValueError."""
+def standings_of(
+    connection: Connection, subscription_ids: Sequence[str], *, in_review: bool = False
+) -> list[Standing]:
+    """Read where subscriptions stand, those that there are; they stay so until the transaction ends. Raises ValueError.
+
+    It is told of the latest renewal of each or of the first `in_review`, see `renewal.command.concerned`.
+    """
     theirs = subscriptions.c.id.in_(sorted(subscription_ids))
     known = rows_of(
         connection, select(subscriptions).where(theirs).order_by(subscriptions.c.id).with_for_update()
     )
     if not known:
         return []
-    latest = latest_of([row["id"] for row in known]).with_for_update()
-    cycles = {row["subscription_id"]: row for row in rows_of(connection, latest)}
+    ids = [row["id"] for row in known]
+    theirs_now = (first_in_review_of(ids) if in_review else latest_of(ids)).with_for_update()
+    cycles = {row["subscription_id"]: row for row in rows_of(connection, theirs_now)}
     tries = select(attempts).where(
         attempts.c.renewal_id.in_([row["id"] for row in cycles.values()]), attempts.c.closed_at.is_(None)
     )
@@ -61,12 +70,16 @@ def standings_of(connection: Connection, subscription_ids: Sequence[str]) -> lis
 
 def latest_of(subscription_ids: Sequence[str]) -> Select[Any]:
     """Ask for the latest renewal of each of these subscriptions."""
-    cycle = renewals.alias("cycle")
-    latest = select(func.max(cycle.c.period_start)).where(
-        cycle.c.subscription_id == renewals.c.subscription_id
-    )
+    latest = select(func.max(_cycle.c.period_start)).where(_of_the_same)
     theirs = renewals.c.subscription_id.in_(subscription_ids)
     return select(renewals).where(theirs, renewals.c.period_start == latest.scalar_subquery())
+
+
+def first_in_review_of(subscription_ids: Sequence[str]) -> Select[Any]:
+    """Ask for the first renewal of each of these subscriptions that is in review."""
+    first = select(func.min(_cycle.c.period_start)).where(_of_the_same, _cycle.c.stage == Stage.REVIEW)
+    theirs = renewals.c.subscription_id.in_(subscription_ids)
+    return select(renewals).where(theirs, renewals.c.period_start == first.scalar_subquery())
 
 
 def _standing(subscription: Row, renewal: Row | None, opened: Mapping[str, Row]) -> Standing:
@@ -134,4 +147,4 @@ def put_renewals(connection: Connection, read: Sequence[Renewal]) -> None:
 
 
 def _movable(row: dict[str, object]) -> dict[str, object]:
-    return {name: row[name] for name in ("state", "opens_at")}
+    return {name: row[name] for name in ("state", "current_period_end", "opens_at")}

@@ -30,13 +30,15 @@ _IN_DOUBT = (
     exists().where(renewals.c.id == attempts.c.renewal_id, renewals.c.next_at.is_not(None)),
 )
 
-# What is due and waits for no person: only for us, for a provider, or for the brake.
+# What waits for no person: only for us, for a provider, for the brake, or for its charge window.
 _KEPT_WAITING = (
     renewals.c.stage == Stage.DUE,
     renewals.c.next_at.is_not(None),
-    renewals.c.hold.in_(["", HoldReason.BREAKER, HoldReason.BRAKE]),
+    renewals.c.hold.in_(["", HoldReason.BREAKER, HoldReason.BRAKE, HoldReason.WINDOW]),
     ~exists().where(attempts.c.renewal_id == renewals.c.id, *_UNANSWERED),
 )
+# Nobody is late who only waits for a charge window to open.
+_DUE = case((renewals.c.hold == HoldReason.WINDOW, renewals.c.next_at), else_=renewals.c.due_at)
 
 # What is set aside is counted by renewal or, where there is none yet, by subscription.
 _WHOSE = case((audit_log.c.renewal == "", audit_log.c.subscription), else_=audit_log.c.renewal)
@@ -60,7 +62,7 @@ def status(connection: Connection, now: datetime, *, daemons: Sequence[Daemon] |
     """Count everything."""
     opens = _one(connection, select(func.min(subscriptions.c.opens_at)))
     looks = _one(connection, select(func.min(renewals.c.next_at)))
-    waits = _one(connection, select(func.min(renewals.c.due_at)).where(*_KEPT_WAITING))
+    waits = _one(connection, select(func.min(_DUE)).where(*_KEPT_WAITING))
     waiting, owed = renewals.c.next_at.is_not(None), notices.c.next_at.is_not(None)
     return Status(
         subscriptions=_counts(connection, subscriptions.c.state),
@@ -68,7 +70,7 @@ def status(connection: Connection, now: datetime, *, daemons: Sequence[Daemon] |
         holds=_counts(connection, renewals.c.hold, waiting, IS_HELD),
         halted=halted(connection),
         next_due=min((instant for instant in (opens, looks) if instant), default=None),
-        overdue=_one(connection, select(func.count()).where(*_KEPT_WAITING, renewals.c.due_at < now - LATE)),
+        overdue=_one(connection, select(func.count()).where(*_KEPT_WAITING, now - LATE > _DUE)),
         oldest_due=min((instant for instant in (opens, waits) if instant and instant < now), default=None),
         in_doubt=_one(connection, select(func.count()).where(*_IN_DOUBT)),
         oldest_doubt=_oldest_doubt(connection),

@@ -12,7 +12,6 @@ from renewd.adapters.store.reading import apart
 from renewd.adapters.store.rows import customer_row, method_row, subscription_row
 from renewd.adapters.store.tables import customers, payment_methods, renewals, subscriptions
 from renewd.adapters.store.upserts import put
-from renewd.renewal.command import Standing
 from renewd.renewal.model import (
     HoldReason,
     Renewal,
@@ -23,6 +22,7 @@ from renewd.renewal.model import (
 from renewd.renewal.policy import Policy
 from renewd.renewal.query import Imported
 from renewd.renewal.record import Record, merged, settled_end
+from renewd.renewal.standing import Standing
 
 # What an import can cure: the customer's details and payment methods.
 CURABLE = (HoldReason.CONTACT, HoldReason.PAYMENT_METHOD, HoldReason.VERIFICATION)

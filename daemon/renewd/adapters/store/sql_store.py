@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, bindparam, case, func, insert, or_, select, update
 
 from renewd.adapters.store import cases, changes, fleet, glance
 from renewd.adapters.store.commands import wake
@@ -28,6 +28,10 @@ _move_notice = (
     .where(notices.c.id == bindparam("of_notice"))
     .values(next_at=bindparam("next_at"), tries=bindparam("tries"))
 )
+
+
+# What is set aside waits for no charge window any more.
+_still_held = case((renewals.c.hold == HoldReason.WINDOW, ""), else_=renewals.c.hold)
 
 
 class SqlStore:
@@ -136,7 +140,7 @@ class SqlStore:
             aside = [set_aside(error, now, later, renewal=each) for each, error in wrong.items()]
             if aside:
                 moved = update(renewals).where(renewals.c.id.in_(list(wrong)))
-                connection.execute(moved.values(next_at=later, lease_until=None))
+                connection.execute(moved.values(next_at=later, hold=_still_held, lease_until=None))
             _log(connection, aside)
             return found, aside
 
