@@ -44,6 +44,13 @@ TOOLS = (
         redis=True,
     ),
     Tool(
+        "Dramatiq, as it comes",
+        "Redis, nothing on disk; a process of 8 threads for each core",
+        f"{ON}dramatiq",
+        ("dramatiq", f"{ON}dramatiq"),
+        redis=True,
+    ),
+    Tool(
         "Celery prefork",
         "Redis, nothing on disk; 64 processes, acks_late",
         f"{ON}celery",
