@@ -3,16 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import sqlalchemy
 from sqlalchemy import event
+
+from renewd.adapters.store.postgres_cursor import Flight
 
 LOOKING = ("SELECT", "UPDATE", "DELETE")
 
 
 @contextmanager
 def noting(*beginnings: str) -> Iterator[dict[str, Any]]:
-    """Note each statement that SQLAlchemy has carried out inside, with the first values it had.
+    """Note each statement that is carried out inside, with the first values it had.
 
     Those that begin so; if nothing is said, those that look for rows.
     """
@@ -24,9 +27,16 @@ def noting(*beginnings: str) -> Iterator[dict[str, Any]]:
         if listening and statement.startswith(beginnings or LOOKING):
             noted.setdefault(statement, values[0] if many else values)
 
+    def fly(cursor: Flight, works: Any) -> Any:
+        for statement, rows in works:
+            note(None, cursor, statement, rows, None, many=True)
+        return flown(cursor, works)
+
+    flown = Flight.fly
     event.listen(sqlalchemy.Engine, "before_cursor_execute", note)
     try:
-        yield noted
+        with patch.object(Flight, "fly", fly):
+            yield noted
     finally:
         listening = False
         event.remove(sqlalchemy.Engine, "before_cursor_execute", note)

@@ -19,10 +19,11 @@ from renewd.renewal.decide import planned
 from renewd.renewal.model import Subscription
 from renewd.renewal.moment import Moment
 from renewd.renewal.policy import Policy
+from renewd.service import logs
 from renewd.service.tick import tick
 from renewd.service.wiring import running_engine, system_clock
 from tests.benchmarks.alone import alone
-from tests.benchmarks.jobs import instantly
+from tests.benchmarks.jobs import Nowhere, instantly
 from tests.benchmarks.measure import Row, middle, noise, peak_rss, spending
 from tests.benchmarks.population import populate
 from tests.benchmarks.setting import configured
@@ -173,6 +174,7 @@ def _ms(seconds: float) -> str:
 
 async def _a_tick(path: Path) -> Plans:
     """Note every statement of a tick, and ask SQLite how it carries each of them out."""
+    logs.configure("json", "error", Nowhere())
     async with running_engine(configured(path), system_clock(), lambda _: None) as running:
         engine = instantly(running)
         with noting() as noted:

@@ -7,11 +7,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, MetaData, Table, insert, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from renewd.adapters.store.connect import connect
 from renewd.adapters.store.postgres_cursor import MOST_PREPARED, Flight
+from renewd.adapters.store.statements import Work, run_together
 from tests.postgres import empty_database
 
 NOW = datetime(2026, 12, 1, 9, 30, 0, 123456, tzinfo=UTC)
@@ -139,3 +140,35 @@ def test_what_cannot_be_sent_is_refused_and_the_connection_stays(
     assert not caught.value.connection_invalidated
     connection.rollback()
     assert connection.exec_driver_sql(INSERT, ROWS).rowcount == len(ROWS)
+
+
+def test_several_statements_share_a_flight_and_each_is_counted(connection: Connection) -> None:
+    cursor: Any = connection.connection.cursor()
+    update = "UPDATE things SET name = %s WHERE id = %s"
+    delete = "DELETE FROM things WHERE id = %s"
+    works = [
+        (INSERT, ROWS),
+        (update, [("x", 1), ("x", 5)]),
+        (update, [("y", 5)]),
+        (delete, [(1,), (2,), (9,)]),
+    ]
+    assert cursor.fly(works) == [len(ROWS), 1, 0, 2]
+    assert cursor.fly([]) == []
+
+
+def test_a_fault_of_what_is_run_together_is_told_as_sqlalchemy_tells_it(
+    connection: Connection, database: str
+) -> None:
+    things = Table("things", MetaData(), autoload_with=connection)
+    add: Work = (insert(things), [{"id": number} for number in (1, 2)])
+    assert run_together(connection, [add, (insert(things), [])]) == [2, 0]
+    with pytest.raises(DBAPIError, match="duplicate key") as caught:
+        run_together(connection, [add])
+    assert not caught.value.connection_invalidated
+    connection.rollback()
+    pid = connection.connection.dbapi_connection.info.backend_pid  # type: ignore[union-attr]
+    with psycopg.connect(database, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+    with pytest.raises(DBAPIError) as caught:
+        run_together(connection, [add])
+    assert caught.value.connection_invalidated

@@ -150,11 +150,11 @@ def _lease_not_fenced() -> Iterator[None]:
         (goes_on, moves): unguarded.values(
             changes._moved if goes_on else changes._moved | {"lease_until": None}
         )
-        for goes_on, moves in changes._moves
+        for goes_on, moves in changes._move
     }
     with (
         patch.object(MemoryStore, "_holds", lambda self, change: True),
-        patch.object(changes, "_moves", moves),
+        patch.object(changes, "_move", moves),
     ):
         yield
 

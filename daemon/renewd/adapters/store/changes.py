@@ -1,14 +1,14 @@
 """Writing a group of changes in one transaction: each guarded by what it was decided on, or not written at all."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, bindparam, exists, insert, literal_column, null, true, update
 
 from renewd.adapters.store import shared_brake
 from renewd.adapters.store.cases import is_halted, tries
 from renewd.adapters.store.rows import attempt_row, event_row, notice_row, renewal_row, subscription_row
-from renewd.adapters.store.statements import run_for_each
+from renewd.adapters.store.statements import Work, run_together
 from renewd.adapters.store.tables import (
     attempts,
     audit_log,
@@ -17,7 +17,7 @@ from renewd.adapters.store.tables import (
     renewals,
     subscriptions,
 )
-from renewd.adapters.store.upserts import put, put_once
+from renewd.adapters.store.upserts import put_once, put_statement
 from renewd.renewal.change import Change
 from renewd.renewal.model import Subscription
 
@@ -39,7 +39,7 @@ _subscription_as_read = exists().where(
 _moved: dict[str, object] = {name: bindparam(name) for name in _RENEWAL_COLUMNS} | {
     "version": renewals.c.version + literal_column("1")
 }
-_moves = {
+_move = {
     # (goes on at once, moves its subscription too): what goes on keeps its lease, what rests gives it back
     (goes_on, moves): update(renewals)
     .where(*_as_read, *([_subscription_as_read] if moves else []))
@@ -62,11 +62,9 @@ def write(connection: Connection, group: Sequence[Change], *, shared: bool = Fal
     """Write the changes that still hold, and say of each whether it did; `shared` with other daemons."""
     starting = [change for change in group if change.starts_charge]
     barred = _barred(connection, starting, shared=shared) if starting else set()
-    held = _move(connection, [each for each in group if each.before.renewal.id not in barred])
-    _write_unguarded(connection, held)
-    begun = [change.at for change in held if change.starts_charge]
-    if shared and begun:
-        shared_brake.count(connection, max(begun), len(begun))
+    held = _written(
+        connection, [each for each in group if each.before.renewal.id not in barred], shared=shared
+    )
     done = set(map(id, held))
     return [id(change) in done for change in group]
 
@@ -103,22 +101,32 @@ class _SomeAreStaleError(Exception):
     """Of the changes that were written together not all still held: they must be written in smaller groups."""
 
 
-def _move(connection: Connection, group: Sequence[Change]) -> list[Change]:
-    """Move the renewals on that are still as they were read, and give the changes that did.
+def _written(connection: Connection, group: Sequence[Change], *, shared: bool) -> Sequence[Change]:
+    """Write the changes whose renewals are still as they were read, and give those. Nearly always all of them are.
 
-    Nearly always all of them are, so those of one kind are moved by one statement. Raises _SomeAreStaleError.
+    Raises _SomeAreStaleError.
     """
-    kinds: defaultdict[tuple[bool, bool], list[Change]] = defaultdict(list)
+    if not group:
+        return group
+    moves, more = _moves(group), list(_what_hangs_on(group, connection.dialect.name, shared=shared))
+    if len(group) == 1:
+        # What is stale is known before anything hangs on it: there is no smaller group that would undo that.
+        if run_together(connection, moves) != [1]:
+            return []
+        run_together(connection, more)
+        return group
+    moved = run_together(connection, [*moves, *more])
+    if any(count != len(rows) for count, (_, rows) in zip(moved, moves, strict=False)):
+        raise _SomeAreStaleError
+    return group
+
+
+def _moves(group: Sequence[Change]) -> list[Work]:
+    """Give what moves the renewals on that are as they were read: those of one kind by one statement."""
+    kinds: defaultdict[tuple[bool, bool], list[dict[str, object]]] = defaultdict(list)
     for change in group:
-        kinds[change.goes_on, change.subscription is not None].append(change)
-    held: list[Change] = []
-    for kind, changes in kinds.items():
-        moved = run_for_each(connection, _moves[kind], [_guarded_row(change) for change in changes])
-        if moved == len(changes):
-            held += changes
-        elif len(changes) > 1:
-            raise _SomeAreStaleError
-    return held
+        kinds[change.goes_on, change.subscription is not None].append(_guarded_row(change))
+    return [(_move[kind], rows) for kind, rows in kinds.items()]
 
 
 def _guarded_row(change: Change) -> dict[str, object]:
@@ -136,15 +144,20 @@ def _guarded_row(change: Change) -> dict[str, object]:
     return row
 
 
-def _write_unguarded(connection: Connection, written: Sequence[Change]) -> None:
-    """Write what only hangs on the renewals that have moved."""
+def _what_hangs_on(written: Sequence[Change], dialect: str, *, shared: bool) -> Iterator[Work]:
+    """Give what only hangs on the renewals that move."""
     moved = [change.subscription for change in written if change.subscription]
-    put(connection, attempts, [attempt_row(each) for change in written for each in change.attempts])
-    put_once(connection, notices, [notice_row(notice) for change in written for notice in change.notices])
-    blocked = [{"of_method": change.blocked_method} for change in written if change.blocked_method]
-    run_for_each(connection, _move_subscription, [_subscription_move(each) for each in moved])
-    run_for_each(connection, _block_method, blocked)
-    run_for_each(connection, _tell, [event_row(event) for change in written for event in change.events])
+    yield (
+        put_statement(dialect, attempts),
+        [attempt_row(each) for change in written for each in change.attempts],
+    )
+    yield put_once(dialect, notices), [notice_row(notice) for change in written for notice in change.notices]
+    yield _move_subscription, [_subscription_move(each) for each in moved]
+    yield _block_method, [{"of_method": change.blocked_method} for change in written if change.blocked_method]
+    yield _tell, [event_row(event) for change in written for event in change.events]
+    begun = [change.at for change in written if change.starts_charge]
+    if shared and begun:
+        yield shared_brake.counting(dialect, begun)
 
 
 def _subscription_move(subscription: Subscription) -> dict[str, object]:

@@ -7,7 +7,7 @@ import re
 import select
 from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import count
+from itertools import count, islice
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -36,10 +36,18 @@ class Flight(psycopg.Cursor[Any]):
         rows = list(params_seq)
         if returning or not rows or not isinstance(rows[0], tuple):
             super().executemany(query, rows, returning=returning)
-            return
-        fit = list(self._made_fit(rows))  # what cannot be sent is refused while nothing is under way
+        else:
+            (self._affected,) = self.fly([(query, rows)])
+
+    def fly(self, works: Sequence[tuple[str, Sequence[tuple[Any, ...]]]]) -> list[int]:
+        """Run several statements in one flight, each for all of its tuples; give how many rows each of them wrote.
+
+        Raises psycopg.Error, as `executemany`.
+        """
+        # What cannot be sent is refused while nothing is under way.
+        fit = [(query, list(self._made_fit(rows))) for query, rows in works]
         try:
-            results = list(self._flown(query, fit))
+            results = self._flown(fit)
         except BaseException:
             self.connection.close()  # it is half-way through, and nobody knows where
             raise
@@ -47,7 +55,8 @@ class Flight(psycopg.Cursor[Any]):
             if result.status == pq.ExecStatus.FATAL_ERROR:
                 _prepared.pop(self.connection, None)  # who knows what was prepared before it
                 raise error_from_result(result)
-        self._affected = sum(result.command_tuples or 0 for result in results)
+        answers = (result.command_tuples or 0 for result in results if result.command_status)
+        return [sum(islice(answers, len(rows))) for _, rows in fit]
 
     @property
     def rowcount(self) -> int:
@@ -60,17 +69,19 @@ class Flight(psycopg.Cursor[Any]):
         for row in rows:
             yield transformer.dump_sequence(row, formats), transformer.types or (), transformer.formats
 
-    def _flown(self, query: str, rows: Sequence[_Fit]) -> Iterator[pq.abc.PGresult]:
+    def _flown(self, works: Sequence[tuple[str, Sequence[_Fit]]]) -> list[pq.abc.PGresult]:
         server = self.connection.pgconn
         begun = server.transaction_status != pq.TransactionStatus.IDLE or self.connection.autocommit
         server.enter_pipeline_mode()
         if not begun:
             server.send_query_params(b"BEGIN", None)
-        for values, types, formats in rows:
-            server.send_query_prepared(self._ready(query, types), values, formats)
+        for query, rows in works:
+            for values, types, formats in rows:
+                server.send_query_prepared(self._ready(query, types), values, formats)
         server.pipeline_sync()
-        yield from _answers(server)
+        answers = list(_answers(server))
         server.exit_pipeline_mode()
+        return answers if begun else answers[1:]
 
     def _ready(self, query: str, types: tuple[int, ...]) -> bytes:
         """Give the name of the statement for values of these types, preparing it if it is not ready.

@@ -1,10 +1,11 @@
 """The brake where several daemons share a database: the charges of all are counted in the transactions that begin them."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, delete, func, select, text
 
-from renewd.adapters.store.statements import fetch
+from renewd.adapters.store.statements import Work, fetch
 from renewd.adapters.store.tables import charge_counts
 from renewd.adapters.store.upserts import add
 
@@ -31,9 +32,10 @@ def left(connection: Connection, at: datetime, most: int) -> int:
     return max(most - int(begun or 0), 0)
 
 
-def count(connection: Connection, at: datetime, begun: int) -> None:
-    """Count charges that begin."""
-    add(connection, charge_counts, {"minute": at.replace(second=0, microsecond=0), "begun": begun})
+def counting(dialect: str, begun: Sequence[datetime]) -> Work:
+    """Give what counts charges that begin at these instants, all of them in the last one's minute."""
+    minute = max(begun).replace(second=0, microsecond=0)
+    return add(dialect, charge_counts), [{"minute": minute, "begun": len(begun)}]
 
 
 def forget(connection: Connection, now: datetime) -> None:

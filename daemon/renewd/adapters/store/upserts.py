@@ -16,29 +16,12 @@ def put(
     connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], kept: Collection[str] = ()
 ) -> None:
     """Insert rows; those whose key is known are written over, but for the columns that are `kept`."""
-    run_for_each(connection, _put(connection.dialect.name, table, tuple(kept)), rows)
-
-
-def put_once(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows; those whose key is known are left as they are."""
-    run_for_each(connection, _put_once(connection.dialect.name, table), rows)
-
-
-def add(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
-    """Insert a row; one whose key is known gets these numbers added to its own."""
-    run_for_each(connection, _add(connection.dialect.name, table), [row])
+    run_for_each(connection, put_statement(connection.dialect.name, table, tuple(kept)), rows)
 
 
 @cache
-def _add(dialect: str, table: Table) -> Any:
-    statement = _INSERTS[dialect](table).inline()
-    keys = [column.name for column in table.primary_key]
-    summed = {each.name: each + statement.excluded[each.name] for each in table.c if each.name not in keys}
-    return statement.on_conflict_do_update(index_elements=keys, set_=summed)
-
-
-@cache
-def _put(dialect: str, table: Table, kept: tuple[str, ...]) -> Any:
+def put_statement(dialect: str, table: Table, kept: tuple[str, ...] = ()) -> Any:
+    """Give the statement with which `put` inserts rows."""
     statement = _INSERTS[dialect](table).inline()
     keys = [column.name for column in table.primary_key]
     moved = {each.name: statement.excluded[each.name] for each in table.c if each.name not in (*keys, *kept)}
@@ -46,9 +29,19 @@ def _put(dialect: str, table: Table, kept: tuple[str, ...]) -> Any:
 
 
 @cache
-def _put_once(dialect: str, table: Table) -> Any:
+def put_once(dialect: str, table: Table) -> Any:
+    """Give the statement that inserts rows; those whose key is known are left as they are."""
     return (
         _INSERTS[dialect](table)
         .inline()
         .on_conflict_do_nothing(index_elements=[column.name for column in table.primary_key])
     )
+
+
+@cache
+def add(dialect: str, table: Table) -> Any:
+    """Give the statement that inserts rows; one whose key is known gets these numbers added to its own."""
+    statement = _INSERTS[dialect](table).inline()
+    keys = [column.name for column in table.primary_key]
+    summed = {each.name: each + statement.excluded[each.name] for each in table.c if each.name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=summed)
