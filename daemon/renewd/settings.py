@@ -215,6 +215,17 @@ class Heartbeat(Section):
         return url
 
 
+class Traces(Section):
+    """Where spans of each tick and each renewal go: a collector that takes OTLP over HTTP."""
+
+    endpoint: BaseText | None = Field(
+        None,
+        description="the collector, without /v1/traces; without it as OTEL_EXPORTER_OTLP_ENDPOINT says, "
+        "or else http://localhost:4318",
+        examples=["http://127.0.0.1:4318"],
+    )
+
+
 class Settings(Section):
     """The whole of `renewd.yaml`."""
 
@@ -237,6 +248,7 @@ class Settings(Section):
         None, description="where to answer /metrics, /-/healthy, /-/ready and /-/reload; without it nowhere"
     )
     heartbeat: Heartbeat | None = Field(None, description="who is told again and again that renewd works")
+    traces: Traces | None = Field(None, description="who is sent spans; without it nobody, at no cost")
     log: Log = Log()
     audit: Audit = Audit()
 
@@ -245,6 +257,8 @@ class Settings(Section):
         """Say whether the value at a path of the file must not be shown, because it is a secret or may be one."""
         if path[:1] == ("heartbeat",):
             return path[-1] != "every"
+        if path[:1] == ("traces",):
+            return path[-1] != "endpoint"
         if len(path) > 1 and path[0] == "audit":
             return path[1] not in ("seal_every", "checkpoints", "file")
         if len(path) < PROVIDER_KEY - 1 or path[0] not in PROVIDERS:

@@ -1,8 +1,10 @@
-"""Those who watch the daemon from outside: who started it, a dead man's switch, and whoever asks over HTTP."""
+"""Those who watch the daemon from outside: who started it, a dead man's switch, whoever asks over HTTP, and who keeps spans."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum, auto
 from http import HTTPStatus
 from typing import Protocol
 from uuid import UUID
@@ -48,3 +50,39 @@ class Reply:
 
 
 Respond = Callable[[str, str], Awaitable[Reply]]  # to a method and a path
+
+
+Facts = Mapping[str, object]
+
+
+class Kind(Enum):
+    """What a span is about; RENEWAL begins a trace of its own."""
+
+    WORK = auto()
+    RENEWAL = auto()
+    DATABASE = auto()
+    CALL = auto()
+
+
+class Tracer(Protocol):
+    """Keeps spans: what was done within what, and for how long. It never raises, waits, or tells what it is not told."""
+
+    def span(self, name: str, kind: Kind, facts: Facts) -> AbstractContextManager[None]:
+        """Keep a span for as long as this lasts, within the one that is open here."""
+        ...
+
+    def note(self, facts: Facts) -> None:
+        """Say more of the span that is open here."""
+        ...
+
+    def failed(self, how: str) -> None:
+        """Say that what the span that is open here stands for has failed, in a word that others share."""
+        ...
+
+    def ids(self) -> Mapping[str, str]:
+        """Give what names the span that is open here, for the log: `trace_id` and `span_id`, or nothing."""
+        ...
+
+    def close(self) -> None:
+        """Send what is left, in a few seconds or not at all."""
+        ...

@@ -278,3 +278,11 @@ def test_a_heartbeat_says_what_is_wrong_and_keeps_its_address_to_itself(tmp_path
     assert any("heartbeat.url: must be https" in each for each in found)
     assert any("heartbeat.every: must be from 10s to 1d" in each for each in found)
     assert "canary" not in "".join(found)
+
+
+def test_where_spans_go_is_an_address_and_what_is_misspelt_beside_it_is_not_shown(tmp_path: Path) -> None:
+    text = f"{SETTINGS}traces:\n  endpoint: http://collector.example:4318\n  headers: canary\n"
+    found = rendered(tmp_path, text, POLICY)
+    assert any("traces.endpoint: must be https" in each for each in found)
+    assert any("traces.headers" in each for each in found)
+    assert "canary" not in "".join(found)

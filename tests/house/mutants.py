@@ -32,6 +32,7 @@ MUTANTS: dict[Check, list[tuple[str, str]]] = {
         ("adapters/carriers/http.py", "from renewd.adapters.wire import Wire"),
         ("adapters/transport.py", "import httptools"),
         ("service/advance.py", "from prometheus_client import Counter"),
+        ("service/advance.py", "from opentelemetry import trace"),
         ("ports.py", "from http.client import HTTPConnection"),
         ("service/scan.py", "import sqlalchemy.exc"),
         ("service/scan.py", "from renewd.adapters.store import claims"),

@@ -47,6 +47,7 @@ ONLY_IN = (
         "service/wiring_health.py",
     ),
     ("cryptography", "", "seal/keys.py"),
+    ("opentelemetry", "", "adapters/otel.py"),
 )
 
 #: What adapters may have in common.

@@ -10,6 +10,7 @@ import yaml
 
 from renewd.renewal.query import LogQuery
 from tests.postgres import fresh_database
+from tests.service.collector import collecting
 from tests.service.conftest import Build
 from tests.service.daemon import PATIENCE, environment, until
 from tests.service.test_logs import mixed
@@ -20,7 +21,7 @@ CANARY = "canary_4eC39Hq"
 SHAPES = (CANARY, CANARY.encode().hex(), CANARY[6:])
 
 
-def with_secrets(town: Town, key: str) -> dict[str, str]:
+def with_secrets(town: Town, key: str, collector: str) -> dict[str, str]:
     """Have every secret of a town come from a file or a credential; give the environment in which it does."""
     folder = town.folder / "secrets"
     folder.mkdir(mode=0o700)
@@ -43,6 +44,7 @@ def with_secrets(town: Town, key: str) -> dict[str, str]:
     given["messengers"]["email"] = {"kind": "smtp", "sender": "r@example.com", **mail}
     given["log"] = {"level": "debug"}
     given["audit"] = {"file": "audit.jsonl"}
+    given["traces"] = {"endpoint": collector}
     town.path.write_text(yaml.safe_dump(given))
     clean = {name: value for name, value in environment().items() if not name.startswith("RENEWD_TEST")}
     return clean | {"CREDENTIALS_DIRECTORY": str(folder), "RENEWD_CONFIG": str(town.path)}
@@ -54,27 +56,30 @@ def with_secrets(town: Town, key: str) -> dict[str, str]:
 def test_no_secret_is_in_anything_it_leaves_behind(build: Build, key: str) -> None:
     town = build(database=fresh_database())
     mixed(town)
-    environ = with_secrets(town, key)
     out, err = (town.folder / f"daemon.{name}" for name in ("out", "err"))
     words = [sys.executable, "-m", "tests.service.talkative", "run"]
-    with out.open("wb") as to_out, err.open("wb") as to_err:
-        daemon = subprocess.Popen(words, env=environ, stdout=to_out, stderr=to_err)
-    try:
-        until(
-            lambda: b"a tick failed" in out.read_bytes() and town.count("audit_log", "outcome != ''"),
-            "faults",
-        )
-        of_process = Path(f"/proc/{daemon.pid}/environ").read_bytes()
-        daemon.terminate()
-        assert daemon.wait(PATIENCE) == 1
-    finally:
-        daemon.kill()
-        daemon.wait()
+    with collecting() as collector:
+        environ = with_secrets(town, key, collector.url)
+        with out.open("wb") as to_out, err.open("wb") as to_err:
+            daemon = subprocess.Popen(words, env=environ, stdout=to_out, stderr=to_err)
+        try:
+            until(
+                lambda: b"a tick failed" in out.read_bytes() and town.count("audit_log", "outcome != ''"),
+                "faults",
+            )
+            of_process = Path(f"/proc/{daemon.pid}/environ").read_bytes()
+            daemon.terminate()
+            assert daemon.wait(PATIENCE) == 1
+        finally:
+            daemon.kill()
+            daemon.wait()
     said = out.read_text()
     assert "a bug that quotes" in said
     assert "renewd ends by an error of its own" in said
     assert '"logger": "sqlalchemy.engine' in said
+    assert {"tick", "letter", "renewal"} <= {each.name for each in collector.spans()}
     told = {"/proc/PID/environ": of_process, **dict(_left_behind(town)), **dict(_answers(environ))}
+    told["the spans"] = b"".join(collector.bodies)
     assert {"renewd.yaml", "daemon.out", "daemon.err", "audit.jsonl", "ledger.jsonl"} <= told.keys()
     assert [(name, shape) for name, text in told.items() for shape in SHAPES if shape.encode() in text] == []
 

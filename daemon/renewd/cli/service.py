@@ -50,7 +50,7 @@ from renewd.service.wiring import (
     secret_values,
     system_clock,
 )
-from renewd.service.wiring_health import beacon, serving, supervisor
+from renewd.service.wiring_health import beacon, serving, supervisor, tracing
 
 if TYPE_CHECKING:
     from renewd.service.heartbeat import Heartbeat
@@ -231,8 +231,15 @@ async def _engine(configuration: Configuration, *listeners: Callable[[Event], No
     if missing:
         fail("\n".join(render(each) for each in missing), BAD_CONFIGURATION)
     settings = configuration.settings.log
-    logs.configure(settings.format, settings.level, secrets=secret_values(configuration))
-    for each in exposed_secrets(configuration):
-        logs.warn("a secret is in the environment", detail=f"{each.path}: {each.message}", file=each.file)
-    async with running_engine(configuration, system_clock(), tell) as engine:
-        yield engine
+    try:
+        kept = tracing(configuration)
+    except ValueError as error:
+        fail(str(error), BAD_CONFIGURATION)
+    with closing(kept):
+        secrets = secret_values(configuration)
+        logs.configure(settings.format, settings.level, secrets=secrets, around=kept.around)
+        for each in exposed_secrets(configuration):
+            logs.warn("a secret is in the environment", detail=f"{each.path}: {each.message}", file=each.file)
+        async with running_engine(configuration, system_clock(), tell) as engine:
+            engine.tracing = kept
+            yield engine

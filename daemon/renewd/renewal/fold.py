@@ -31,6 +31,7 @@ from renewd.renewal.outcome import (
     Pending,
     Unknown,
     Unreached,
+    name_of,
 )
 from renewd.renewal.period import into_window
 from renewd.renewal.rest import closed, held, held_to_the_end
@@ -58,7 +59,7 @@ def folded(
 ) -> Change:
     """Give the rows that follow from the answer to a call. `case` is the one that `opened` led to."""
     attempt = open_attempt(case)
-    name, code = type(answer).__name__.lower(), getattr(answer, "code", getattr(answer, "reason", ""))
+    name, code = name_of(answer), getattr(answer, "code", getattr(answer, "reason", ""))
     attempt = replace(
         attempt, outcome=name, code=code, reference=getattr(answer, "reference", "") or attempt.reference
     )

@@ -76,3 +76,8 @@ class Absent:
 
 Outcome = Done | Declined | ActionRequired | Pending | Unreached | Unknown
 Finding = Outcome | Mismatch | Absent
+
+
+def name_of(answer: Finding) -> str:
+    """Give the word that the audit log has for an answer: `done`, `declined`, ..."""
+    return type(answer).__name__.lower()

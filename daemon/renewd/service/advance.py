@@ -22,6 +22,7 @@ from renewd.renewal.moment import Moment
 from renewd.renewal.rest import rested
 from renewd.renewal.step import Call, Charge, CheckFirst, Close, Drop, Extend, Hold, Rest, Wait
 from renewd.service.engine import Engine
+from renewd.watching import Kind
 
 log = structlog.get_logger()
 
@@ -63,7 +64,8 @@ async def advance(engine: Engine) -> int:
 
 async def _claim(engine: Engine) -> _Claimed:
     """Claim the next that are due; say also how many were looked at, for some may have been set aside."""
-    cases, aside = await engine.store.claim(engine.clock.now(), _wanted(engine))
+    with engine.tracing.span("claim", Kind.DATABASE):
+        cases, aside = await engine.store.claim(engine.clock.now(), _wanted(engine))
     for event in aside:
         engine.tell(event)
     return cases, len(cases) + len(aside)
@@ -75,14 +77,17 @@ def _wanted(engine: Engine) -> int:
 
 async def advance_one(engine: Engine, case: Case) -> None:
     """Advance one renewal until it waits or rests. Whatever goes wrong with it, the others go on."""
-    try:
-        await _advance(engine, case)
-    except StoreUnavailableError as error:
-        log.warning("the database cannot be used; nothing is charged until it can", error=str(error))
-    except Exception as error:
-        log.exception("renewal set aside after an error in renewd itself", renewal=case.renewal.id)
-        with contextlib.suppress(StoreUnavailableError):
-            await _set_aside(engine, case, error)
+    with engine.tracing.span("renewal", Kind.RENEWAL, case):
+        try:
+            await _advance(engine, case)
+        except StoreUnavailableError as error:
+            log.warning("the database cannot be used; nothing is charged until it can", error=str(error))
+            engine.tracing.failed(type(error).__name__)
+        except Exception as error:
+            log.exception("renewal set aside after an error in renewd itself", renewal=case.renewal.id)
+            engine.tracing.failed(type(error).__name__)
+            with contextlib.suppress(StoreUnavailableError):
+                await _set_aside(engine, case, error)
 
 
 async def _advance(engine: Engine, case: Case | None) -> None:
@@ -181,7 +186,8 @@ async def _commit(engine: Engine, change: Change, tries: int = 1) -> bool:
     """Commit a change and tell its events. An answer is worth more tries: a database comes back."""
     for left in reversed(range(tries)):
         try:
-            held = await engine.store.commit(change)
+            with engine.tracing.span("commit", Kind.DATABASE):
+                held = await engine.store.commit(change)
         except StoreUnavailableError:
             if not left:
                 raise

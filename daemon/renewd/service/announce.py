@@ -8,6 +8,7 @@ from renewd.renewal.audit import Event
 from renewd.renewal.copying import replace
 from renewd.renewal.notice import Letter, Notice
 from renewd.service.engine import Engine
+from renewd.watching import Kind
 
 AT_ONCE = 16
 FIRST_WAIT, MOST_TRIES = timedelta(minutes=5), 10
@@ -40,8 +41,10 @@ async def _deliver(engine: Engine, notice: Notice) -> str:
     recipient = notice.recipient or engine.operator_email
     message_id = hashlib.blake2b(notice.id.encode(), digest_size=16).hexdigest()
     letter = Letter(message_id, recipient, notice.subject, notice.body, notice.created_at)
+    if not recipient:
+        return ""
     try:
-        if recipient:
+        with engine.tracing.span("letter", Kind.CALL, notice):
             await engine.messenger.send(letter)
     except OSError as error:
         return str(error) or type(error).__name__

@@ -16,6 +16,7 @@ from renewd.renewal.step import Call, Settle
 from renewd.service.brake import HOUR, Brake
 from renewd.service.breaker import Breaker
 from renewd.service.pulse import Pulse
+from renewd.service.tracing import OFF, Tracing
 
 OVERLAP = timedelta(minutes=1)  # what is asked for once more: it may not have been committed the last time
 
@@ -39,6 +40,7 @@ class Engine:
     tell: Callable[[Event], None]
     operator_email: str = ""
     sealer: Sealer | None = None
+    tracing: Tracing = OFF
     shared: bool = False
     rated: bool = False
     concurrency: int = 64
@@ -91,6 +93,12 @@ class Engine:
 
     async def ask(self, attempt: Attempt, step: Call) -> Finding | Outcome:
         """Make the call that `step` asks for; the attempt alone says what is sent to whom."""
+        with self.tracing.call(attempt, step):
+            answer = await self._ask(attempt, step)
+            self.tracing.answered(answer)
+        return answer
+
+    async def _ask(self, attempt: Attempt, step: Call) -> Finding | Outcome:
         if attempt.leg is Leg.CHARGE:
             gateway = self.gateways[attempt.provider]
             return await (gateway.find(attempt) if isinstance(step, Settle) else gateway.charge(attempt))

@@ -49,8 +49,9 @@ def configure(
     stream: TextIO | None = None,
     secrets: Collection[str] = (),
     environ: Mapping[str, str] = os.environ,
+    around: Callable[[], Mapping[str, str]] | None = None,
 ) -> None:
-    """Write log lines of at least `level`, blanking `secrets` in them.
+    """Write log lines of at least `level`, blanking `secrets` in them; each has the fields that `around` gives, too.
 
     They go to `stream` (stdout) as `human` or `json`. By `auto` they are for people on a terminal; where standard error
     is systemd's journal they go there, as fields; and else they are JSON.
@@ -63,6 +64,7 @@ def configure(
             structlog.processors.add_log_level,
             structlog.processors.MaybeTimeStamper(fmt=RFC3339, key="at"),
             *([with_place] if to_journal else []),
+            *([lambda _logger, _method, fields: {**fields, **around()}] if around else []),
             structlog.processors.format_exc_info,
             Redaction(secrets),
             as_record if to_journal else Human(colour=out.isatty()) if human else as_json,

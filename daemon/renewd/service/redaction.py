@@ -10,7 +10,7 @@ from renewd.renewal.money import Money
 FIELDS = tuple(
     "at level event subscription renewal leg provider attempt amount method key outcome decline_class code reference "
     "next_action next_at actor policy_digest duration_ms detail error problem problems file lost stuck seconds "
-    "watchdog_seconds at_least_seconds size last root signed note logger withheld pathname lineno func_name exception line".split()
+    "watchdog_seconds at_least_seconds size last root signed note trace_id span_id logger withheld pathname lineno func_name exception line".split()
 )
 #: Those of several lines; in any other a line break is written as `\n`.
 OF_SEVERAL_LINES = frozenset({"problems", "note", "exception"})

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from renewd.renewal.decide import due
 from renewd.renewal.moment import Moment
 from renewd.service.engine import Engine
+from renewd.watching import Kind
 
 BATCH = 500
 
@@ -15,10 +16,11 @@ async def scan(engine: Engine, now: datetime) -> int:
     count = 0
     while not engine.stopping:
         engine.pulse.beat()
-        openings, aside = await engine.store.newly_due(
-            now, BATCH, lambda each: due(each, moment), moment.policy.plans.keys()
-        )
-        opened = await engine.store.open(openings)
+        with engine.tracing.span("scan", Kind.DATABASE):
+            openings, aside = await engine.store.newly_due(
+                now, BATCH, lambda each: due(each, moment), moment.policy.plans.keys()
+            )
+            opened = await engine.store.open(openings)
         for event in (*aside, *(event for opening in opened for event in opening.events)):
             engine.tell(event)
         count += len(opened)

@@ -1,10 +1,16 @@
 """Configuration to what tells others how the daemon is. See `wiring`, of which this is the part that is about health."""
 
 import os
+import socket
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
-from renewd.addresses import Listen
+from renewd import __version__
+from renewd.adapters.configuration import Configuration, secret_values
+from renewd.addresses import POSTGRESQL, Listen
+from renewd.service import logs
+from renewd.service.redaction import Redaction
+from renewd.service.tracing import Tracing
 from renewd.settings import Heartbeat
 from renewd.watching import Beacon, Respond, Supervisor
 
@@ -28,3 +34,26 @@ def beacon(settings: Heartbeat, environ: Mapping[str, str] = os.environ) -> Beac
     from renewd.adapters.heartbeat import HttpBeacon
 
     return HttpBeacon(settings.url.reveal(environ))
+
+
+def tracing(configuration: Configuration, environ: Mapping[str, str] = os.environ) -> Tracing:
+    """Make what keeps spans, if they are wanted. Raises ValueError when that is not installed."""
+    settings = configuration.settings.traces
+    if settings is None:
+        return Tracing()
+    try:
+        from renewd.adapters.otel import Otel
+    except ImportError as error:
+        raise ValueError("traces need a few more packages: pip install 'renewd[otel]'") from error
+    about = {
+        "service.name": "renewd",
+        "service.version": __version__,
+        "service.instance.id": f"{socket.gethostname()}:{os.getpid()}",
+    }
+    database = "postgresql" if configuration.database_url(environ).startswith(POSTGRESQL) else "sqlite"
+    kept = Otel(settings.endpoint, about, database, _not_arriving)
+    return Tracing(kept, Redaction(secret_values(configuration, environ)))
+
+
+def _not_arriving(problem: str) -> None:
+    logs.warn("traces do not arrive; renewals go on", problem=problem)
