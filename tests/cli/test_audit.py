@@ -95,6 +95,24 @@ def test_checkpoints_are_signed_and_kept_in_a_file_that_the_log_is_held_against(
     assert (ran.code, "has a false signature" in ran.stdout) == (1, True), ran
 
 
+def test_a_key_that_comes_late_signs_for_what_was_sealed_before(shop: Shop) -> None:
+    shop.out("audit", "seal")
+    key = str(with_key(shop))
+    ran = shop.run("audit", "verify", "--key", key)
+    assert (
+        ran.code,
+        "! no checkpoint is signed with the key that was given. If the key is new" in ran.stdout,
+    ) == (1, True), ran
+    shop.out("halt", "--reason", "a drill", "--yes")
+    shop.out("audit", "seal")
+    assert shop.out("audit", "verify", "--key", key) == (
+        "2 rows read, 0 of them not sealed yet; 2 checkpoints, 1 of them signed\n"
+        "the first 1 rows were sealed before there was a signature: the first one proves them as they were when it was made\n"
+        "the audit log is as it was sealed\n"
+    )
+    assert shop.json("audit", "verify")["unsigned_first"] == 1
+
+
 @pytest.mark.parametrize(
     ("args", "stdin", "code", "words"),
     [

@@ -59,16 +59,23 @@ class SealedLog:
         connection.commit()
         connection.close()
 
-    def sealed_anew(self, key: SigningKey | None) -> None:
-        """Compute every hash and every checkpoint again, as if the log had always been as it is now."""
+    def seal(self) -> None:
+        """Do what the daemon does next: seal what is not sealed, and sign it."""
+        SqlSealer(self.engine, self.key).seal(NOW)
+
+    def sealed_anew(self, key: SigningKey | None, after: int = 0) -> None:
+        """Compute every hash and every checkpoint after a row again, as if the log had always been as it is now."""
+        beyond = f"sequence > {after} ORDER BY sequence"
         with self.opened() as connection:
-            ends = [row[0] for row in connection.execute("SELECT last FROM audit_checkpoints ORDER BY last")]
-            (most,) = connection.execute("SELECT max(sequence) FROM audit_log").fetchone()
-            rows = connection.execute("SELECT * FROM audit_log ORDER BY sequence").fetchall()
+            ends = connection.execute(
+                "SELECT last FROM audit_checkpoints WHERE last > ? ORDER BY last", (after,)
+            ).fetchall()
+            rows = connection.execute(f"SELECT * FROM audit_log WHERE {beyond}").fetchall()  # noqa: S608
             for table in TABLES:
-                connection.execute(f"DELETE FROM {table}")  # noqa: S608
-        ends = sorted({min(end, most) for end in ends})
-        for start, end in zip([0, *ends], ends, strict=False):
+                column = "last" if table == "audit_checkpoints" else "sequence"
+                connection.execute(f"DELETE FROM {table} WHERE {column} > ?", (after,))  # noqa: S608
+        ends = sorted({min(end, rows[-1][0]) for (end,) in ends})
+        for start, end in zip([after, *ends], ends, strict=False):
             self._put([row for row in rows if start < row[0] <= end])
             SqlSealer(self.engine, key).seal(NOW)
         self._put([row for row in rows if row[0] > ends[-1]])
@@ -134,6 +141,22 @@ def edit_and_seal_anew(log: SealedLog) -> None:
     log.sealed_anew(None)
 
 
+def edit_and_have_it_sealed_over(log: SealedLog) -> None:
+    edit_and_seal_anew(log)
+    log.seal()
+
+
+def edit_and_have_it_sealed_over_from_there(log: SealedLog) -> None:
+    run(EDIT)(log)
+    log.sealed_anew(None, after=4)
+    log.seal()
+
+
+def edit_and_have_it_sealed(log: SealedLog) -> None:
+    run(EDIT, "DELETE FROM audit_leaves", "DELETE FROM audit_checkpoints")(log)
+    log.seal()
+
+
 def edit_and_seal_anew_with_another_key(log: SealedLog) -> None:
     run(EDIT)(log)
     log.sealed_anew(SigningKey.generate(log.key.name))
@@ -155,8 +178,11 @@ ATTACKS: dict[str, Callable[[SealedLog], None]] = {
     ),
     "the end is cut off, with hashes and checkpoints": run(*CUT),
     "a row is edited, and all sealed anew without the key": edit_and_seal_anew,
-    "the same, signed with another key": edit_and_seal_anew_with_another_key,
-    "the same, signed with the stolen key": edit_and_seal_anew_with_the_key,
+    "the same from the last checkpoint before it on, and the daemon goes on": edit_and_have_it_sealed_over_from_there,
+    "the same from the first row on, and the daemon goes on": edit_and_have_it_sealed_over,
+    "a row is edited, and all seals are taken away for the daemon to make anew": edit_and_have_it_sealed,
+    "a row is edited, and all sealed anew with another key": edit_and_seal_anew_with_another_key,
+    "the same, with the stolen key": edit_and_seal_anew_with_the_key,
     "a row that is not sealed yet is edited": run(
         "UPDATE audit_log SET amount_minor = 1 WHERE sequence = 13"
     ),

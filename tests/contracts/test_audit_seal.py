@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.attacks import ATTACKS, CLAIM, EDIT, INSERT, SealedLog, run
+from renewd.adapters.store.verifying import Trust, verify
+from renewd.seal.keys import SigningKey
+from tests.contracts.attacks import ATTACKS, CLAIM, CUT, EDIT, INSERT, SealedLog, run
 
 # What whoever verifies has: the public key, and a checkpoint that was kept elsewhere.
 KNOWN = {"nothing": (False, False), "public key": (True, False), "checkpoint": (False, True)}
@@ -91,3 +93,51 @@ def test_what_was_done_to_the_seal_itself_is_found(
 def test_a_row_between_two_others_is_found_where_numbers_were_left_out(log: SealedLog) -> None:
     run(*[each.format(15) for each in INSERT])(log)
     assert log.verified(key=True, checkpoint=True).findings == ()  # a row at the end is no change of the log
+
+
+@pytest.fixture
+async def late(tmp_path: Path) -> SealedLog:
+    """A log whose first two checkpoints were made before there was a key."""
+    made = SealedLog(tmp_path)
+    await made.fill()
+    strip = "UPDATE audit_checkpoints SET note = substr(note, 1, instr(note, char(8212)) - 1) WHERE size < 12"
+    run(strip)(made)
+    return made
+
+
+def test_a_key_may_come_late_and_what_was_sealed_before_it_is_told(late: SealedLog) -> None:
+    report = late.verified(key=True)
+    assert (report.findings, report.signed, report.unsigned_first) == ((), 1, 9)
+    assert late.verified(key=True, checkpoint=True).findings == ()
+    assert late.verified().unsigned_first == 0
+
+
+def test_what_was_sealed_before_there_was_a_key_is_proven_by_the_first_signature(late: SealedLog) -> None:
+    run("UPDATE audit_log SET amount_minor = 1 WHERE sequence = 2")(late)
+    late.hash_anew(2)
+    assert late.verified(key=True).findings[0].sequence == 1
+
+
+def test_a_key_that_has_signed_nothing_yet_is_no_proof(late: SealedLog) -> None:
+    run(*CUT)(late)
+    (found,) = late.verified(key=True).findings
+    assert "If the key is new: the next one signs for all 9 rows" in found.what
+    assert late.verified().findings == ()
+
+
+def test_a_gap_in_the_signatures_is_told_once_and_where(log: SealedLog) -> None:
+    strip = "UPDATE audit_checkpoints SET note = substr(note, 1, instr(note, char(8212)) - 1) WHERE size = 9"
+    run(strip)(log)
+    (found,) = log.verified(key=True).findings
+    assert (found.sequence, found.what[:28]) == (5, "the rows 5 to 9 are sealed, ")
+
+
+def test_a_second_key_takes_the_place_of_the_first(log: SealedLog) -> None:
+    first, log.key = log.key, SigningKey.generate(log.key.name)
+    log.seal()
+    assert log.verified(key=True).unsigned_first == 12
+    both = Trust([first.public, log.key.public])
+    report = verify(log.engine, both, lambda _: None)
+    assert (report.findings, report.signed, report.unsigned_first) == ((), 4, 0)
+    (found,) = verify(log.engine, Trust([first.public]), lambda _: None).findings
+    assert found.sequence == 13

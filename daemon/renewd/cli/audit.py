@@ -153,6 +153,7 @@ def _document(report: Report) -> dict[str, object]:
         "archived": report.archived,
         "checkpoints": report.checkpoints,
         "signed": report.signed,
+        "unsigned_first": report.unsigned_first,
         "held_against": report.held,
         "not_held_against": report.beyond,
         "findings": [{"sequence": each.sequence, "what": each.what} for each in report.findings],
@@ -170,6 +171,11 @@ def _tell(report: Report, *, keys: bool, outside: bool) -> None:
         f"{report.rows:,} rows read, {report.unsealed:,} of them not sealed yet; "
         f"{report.checkpoints:,} checkpoint{'' if report.checkpoints == 1 else 's'}{signed}{held}"
     )
+    if report.unsigned_first:
+        click.echo(
+            f"the first {report.unsigned_first:,} rows were sealed before there was a signature: "
+            "the first one proves them as they were when it was made"
+        )
     if report.archived:
         click.echo(
             f"the first {report.archived:,} rows are in the archive, and were not read: give --archive"

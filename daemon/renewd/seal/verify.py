@@ -25,7 +25,8 @@ class Finding:
 class Report:
     """What came of a verification. `unsealed` rows are too new to be sealed; nothing is said of them.
 
-    `signed` counts the checkpoints that one of the keys signed, `held` the outside ones that the log was held against,
+    `signed` counts the checkpoints that one of the keys signed, `unsigned_first` the rows that were sealed before the first
+    of these, which covers them as they were when it was made; `held` the outside ones that the log was held against,
     `beyond` those outside ones that lie before the rows that were read. `archived` rows are in an archive that was not
     read. `size` and `root` are those of the tree over all that is sealed.
     """
@@ -37,6 +38,7 @@ class Report:
     archived: int
     checkpoints: int
     signed: int
+    unsigned_first: int
     held: int
     beyond: int
     findings: tuple[Finding, ...]
@@ -66,6 +68,49 @@ def _twin(
     return next((each for each in changed if leaf_hash(_SEQUENCE % each + rest) == leaves[each]), None)
 
 
+class _Signatures:
+    """Looks at one checkpoint after the other: a key may come late, but what follows a signed one must be signed."""
+
+    def __init__(self, keys: Sequence[PublicKey]) -> None:
+        self._keys = keys
+        self._bare: tuple[int, int] | None = (
+            None  # rows whose checkpoints are not signed, though earlier ones are
+        )
+        self.signed = self.unsigned_first = 0
+
+    def check(self, sealed: Sealed, start: int) -> Iterator[Finding]:
+        """Find what is wrong with a checkpoint over the rows from `start`, and with those before it."""
+        verdicts = [each.signed(sealed.checkpoint) for each in self._keys]
+        if False in verdicts:
+            yield Finding(start, f"the checkpoint over rows {start} to {sealed.last} has a false signature")
+        elif True in verdicts:
+            yield from self._bared()
+            self.signed += 1
+        elif self.signed:
+            self._bare = (self._bare[0] if self._bare else start, sealed.last)
+        elif self._keys:
+            self.unsigned_first = sealed.checkpoint.size
+
+    def end(self) -> Iterator[Finding]:
+        """Find what is wrong once there are no more checkpoints."""
+        yield from self._bared()
+        if self.unsigned_first and not self.signed:
+            yield Finding(
+                1,
+                f"no checkpoint is signed with the key that was given. If the key is new: the next one signs for all "
+                f"{self.unsigned_first} rows; if it is not: they were sealed anew",
+            )
+
+    def _bared(self) -> Iterator[Finding]:
+        if self._bare:
+            yield Finding(
+                self._bare[0],
+                f"the rows {self._bare[0]} to {self._bare[1]} are sealed, but not signed with the key that was given, "
+                "as those before them are: they were sealed anew, or by a daemon that lacked the key",
+            )
+        self._bare = None
+
+
 class Chain:
     """Builds the tree anew from the hashes of all rows in order, and holds it against every checkpoint on the way."""
 
@@ -75,7 +120,7 @@ class Chain:
         Raises ValueError when the edge of the base's tree is none.
         """
         self._tree = Tree.unpacked(base.checkpoint.size, base.edge) if base else Tree()
-        self._keys = keys
+        self._signatures = _Signatures(keys)
         forged = [each for each in outside if any(key.signed(each) is False for key in keys)]
         waiting = sorted((each for each in outside if each not in forged), key=lambda each: each.size)
         self._outside = deque(each for each in waiting if each.size >= self._tree.size)
@@ -83,9 +128,8 @@ class Chain:
         self._last = base.last if base else 0
         self._agreed = self._last  # up to this row the log is as an outside checkpoint has it
         self._newest: Sealed | None = None
-        self._signed_to = self._last
         self._lost = self._belied = False
-        self.checkpoints = self.signed = self.held = 0
+        self.checkpoints = self.held = 0
         self.findings = [
             Finding(
                 0, f"the outside checkpoint of {each.size} rows has a false signature: it is none of this log"
@@ -100,6 +144,16 @@ class Chain:
     def tree(self) -> Tree:
         """The tree so far."""
         return self._tree
+
+    @property
+    def signed(self) -> int:
+        """See `Report`."""
+        return self._signatures.signed
+
+    @property
+    def unsigned_first(self) -> int:
+        """See `Report`."""
+        return self._signatures.unsigned_first if self.signed else 0
 
     def add(self, sequences: Sequence[int], leaves: Sequence[bytes], sealed: Iterable[Sealed]) -> None:
         """Go on with the hashes of these rows, and the checkpoints that were made within them."""
@@ -120,11 +174,7 @@ class Chain:
                 newest.last + 1 if newest else 1,
                 f"{size - sealed} rows have hashes, and the checkpoint over them is gone",
             )
-        if self._keys and newest and not any(each.signed(newest.checkpoint) for each in self._keys):
-            self._find(
-                self._signed_to + 1,
-                f"the rows after {self._signed_to} are sealed, but not signed with the key that was given",
-            )
+        self.findings += self._signatures.end()
         if self._outside and not self._belied:
             most = self._outside[-1].size
             self._find(
@@ -166,12 +216,7 @@ class Chain:
         before, self._newest = self._newest, sealed
         start = before.last + 1 if before else 1
         self.checkpoints += 1
-        verdicts = [each.signed(sealed.checkpoint) for each in self._keys]
-        if False in verdicts:
-            self._find(start, f"the checkpoint over rows {start} to {sealed.last} has a false signature")
-        elif True in verdicts:
-            self.signed += 1
-            self._signed_to = sealed.last
+        self.findings += self._signatures.check(sealed, start)
         if not self._lost:
             self._compare(sealed, start)
 

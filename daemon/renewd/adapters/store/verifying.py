@@ -85,6 +85,7 @@ class _Verification:
             base.checkpoint.size if base and not self._trust.archive else 0,
             chain.checkpoints,
             chain.signed,
+            chain.unsigned_first,
             chain.held,
             chain.beyond,
             tuple(sorted([*self._findings, *chain.findings], key=lambda each: each.sequence)),
