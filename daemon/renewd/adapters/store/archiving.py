@@ -9,13 +9,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, exists, func, insert, select, text
+from sqlalchemy import Connection, Engine, delete, exists, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from renewd.adapters.store import archive_files
-from renewd.adapters.store.audit_rows import audit_lines, raw
+from renewd.adapters.store.audit_rows import audit_lines, raw, tell
 from renewd.adapters.store.connect import FILE, unusable
-from renewd.adapters.store.rows import event_row
 from renewd.adapters.store.seals import archived, sealed_of
 from renewd.adapters.store.sqlite_file import READING
 from renewd.adapters.store.tables import (
@@ -167,7 +166,7 @@ def _move_renewals(connection: Connection, order: Archiving) -> tuple[int, int] 
                 "a renewal was changed while it was archived; nothing is deleted, start again"
             )
         connection.execute(delete(attempts).where(attempts.c.renewal_id.in_(ids)))
-        connection.execute(insert(audit_log), [event_row(said)])
+        tell(connection, [said])
     return len(gone), len(tries)
 
 
@@ -239,7 +238,7 @@ def _move_audit_rows(connection: Connection, order: Archiving) -> int:
         connection.execute(delete(audit_log).where(audit_log.c.sequence <= upto.last))
         connection.execute(delete(audit_leaves).where(audit_leaves.c.sequence <= upto.last))
         connection.execute(delete(audit_checkpoints).where(audit_checkpoints.c.size < upto.checkpoint.size))
-        connection.execute(insert(audit_log), [event_row(said)])
+        tell(connection, [said])
     return len(rows)
 
 

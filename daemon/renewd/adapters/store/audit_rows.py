@@ -1,17 +1,27 @@
-"""Rows of the audit log as they are hashed, read past all that makes them nouns: there may be millions."""
+"""Rows of the audit log: how they are written, and as they are hashed, read past all that makes them nouns."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Dialect, Select, String, func, select, type_coerce
+from sqlalchemy import Column, Connection, Dialect, Select, String, func, insert, select, type_coerce
 
 from renewd.adapters.store.connect import FILE
 from renewd.adapters.store.instant import Instant
+from renewd.adapters.store.rows import event_row
+from renewd.adapters.store.statements import run_for_each
 from renewd.adapters.store.tables import audit_log
+from renewd.renewal.audit import Event
 from renewd.seal.leaf import Form
 
 FORM = Form([each.name for each in audit_log.c], [None if each.nullable else "" for each in audit_log.c])
+
+_append = insert(audit_log).inline()
+
+
+def tell(connection: Connection, events: Iterable[Event]) -> None:
+    """Append events to the audit log, in their order."""
+    run_for_each(connection, _append, [event_row(event) for event in events])
 
 
 def audit_lines(connection: Connection, after: int, upto: int, limit: int) -> dict[int, bytes]:

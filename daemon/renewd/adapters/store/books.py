@@ -8,17 +8,18 @@ from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, insert, or_, select
+from sqlalchemy import Connection, Engine, or_, select
 from sqlalchemy.exc import DBAPIError
 
 from renewd.adapters.store import commands, plans
+from renewd.adapters.store.audit_rows import tell
 from renewd.adapters.store.connect import FILE, unusable
 from renewd.adapters.store.dossiers import PAGE, dossier, neighbours, page, wanted
 from renewd.adapters.store.fleet import known
 from renewd.adapters.store.glance import status
 from renewd.adapters.store.imports import put_records
 from renewd.adapters.store.reading import rows_of
-from renewd.adapters.store.rows import audit_of, event_row
+from renewd.adapters.store.rows import audit_of
 from renewd.adapters.store.sqlite_file import READING, is_owned
 from renewd.adapters.store.tables import audit_log, payment_methods
 from renewd.renewal.audit import AuditRow, Event
@@ -70,7 +71,7 @@ class SqlBooks:
         mended = f", {len(done.mended)} of them mended" if done.mended else ""
         detail = f"{done.added} added, {done.changed} changed{mended}, {done.unchanged} unchanged"
         event = Event("operator.imported", now, actor=actor, policy_digest=policy.digest, detail=detail)
-        self._transaction(lambda connection: connection.execute(insert(audit_log), [event_row(event)]))
+        self._transaction(lambda connection: tell(connection, [event]))
         return done
 
     def planning(self) -> Planning:

@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, case, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, case, func, select, update
 
+from renewd.adapters.store.audit_rows import tell
 from renewd.adapters.store.cases import HALTED
 from renewd.adapters.store.plans import drop_state, put_state
 from renewd.adapters.store.reading import rows_of
@@ -14,7 +15,6 @@ from renewd.adapters.store.rows import (
     Row,
     attempt_of,
     attempt_row,
-    event_row,
     renewal_of,
     renewal_row,
     subscription_of,
@@ -22,7 +22,6 @@ from renewd.adapters.store.rows import (
 )
 from renewd.adapters.store.tables import (
     attempts,
-    audit_log,
     renewals,
     subscriptions,
 )
@@ -103,21 +102,21 @@ def carry_out(
     if after.attempt and after.attempt != standing.attempt:
         row = attempt_row(after.attempt)
         connection.execute(update(attempts).where(attempts.c.key == row["key"]).values(row))
-    connection.execute(insert(audit_log), [event_row(event)])
+    tell(connection, [event])
     return after
 
 
 def halt(connection: Connection, reason: str, event: Event) -> None:
     """Refuse every charge that is not begun yet."""
     put_state(connection, HALTED, reason or "no reason given")
-    connection.execute(insert(audit_log), [event_row(event)])
+    tell(connection, [event])
 
 
 def unhalt(connection: Connection, event: Event) -> None:
     """Let charging go on."""
     drop_state(connection, HALTED)
     wake(connection, [HoldReason.HALTED], event.at)
-    connection.execute(insert(audit_log), [event_row(event)])
+    tell(connection, [event])
 
 
 def wake(

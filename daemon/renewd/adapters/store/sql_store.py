@@ -8,13 +8,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine, bindparam, case, func, insert, or_, select, update
 
 from renewd.adapters.store import cases, changes, fleet, glance
+from renewd.adapters.store.audit_rows import tell
 from renewd.adapters.store.commands import wake
 from renewd.adapters.store.group import GroupWriter
 from renewd.adapters.store.plans import move, replan
 from renewd.adapters.store.reading import apart
-from renewd.adapters.store.rows import event_row, notice_of, renewal_row
+from renewd.adapters.store.rows import notice_of, renewal_row
 from renewd.adapters.store.statements import among, is_server
-from renewd.adapters.store.tables import IS_CHARGE, attempts, audit_log, notices, renewals, subscriptions
+from renewd.adapters.store.tables import IS_CHARGE, attempts, notices, renewals, subscriptions
 from renewd.renewal.audit import Event
 from renewd.renewal.change import Change, Opening, Replanned
 from renewd.renewal.events import SET_ASIDE_FOR, set_aside
@@ -90,7 +91,7 @@ class SqlStore:
             if aside:
                 still = subscriptions.c.id.in_(list(wrong)) & (subscriptions.c.opens_at <= now)
                 connection.execute(update(subscriptions).where(still).values(opens_at=later))
-            _log(connection, aside)
+            tell(connection, aside)
             return openings, aside, bool(others)
 
         while True:
@@ -110,7 +111,7 @@ class SqlStore:
         def batch(connection: Connection) -> Replanned:
             more, moved, wrong = replan(connection, digest, opens_at)
             events = [set_aside(error, now, None, subscription=each) for each, error in wrong.items()]
-            _log(connection, events)
+            tell(connection, events)
             return Replanned(moved, tuple(events), more)
 
         return await self._writer.call(batch)
@@ -141,7 +142,7 @@ class SqlStore:
             if aside:
                 moved = update(renewals).where(renewals.c.id.in_(list(wrong)))
                 connection.execute(moved.values(next_at=later, hold=_still_held, lease_until=None))
-            _log(connection, aside)
+            tell(connection, aside)
             return found, aside
 
         return await self._writer.call(claim)
@@ -197,21 +198,16 @@ class SqlStore:
         def record(connection: Connection) -> None:
             if moves:
                 connection.execute(_move_notice, moves)
-            _log(connection, events)
+            tell(connection, events)
 
         await self._writer.call(record)
 
     async def log(self, events: Sequence[Event]) -> None:
         """See `ports.Store`."""
-        await self._writer.call(lambda connection: _log(connection, events))
+        await self._writer.call(lambda connection: tell(connection, events))
 
     async def _rows(self, query: Any) -> Sequence[Any]:
         return await self._writer.call(lambda connection: connection.execute(query).mappings().all())
-
-
-def _log(connection: Connection, events: Sequence[Event]) -> None:
-    if events:
-        connection.execute(insert(audit_log), [event_row(event) for event in events])
 
 
 def _open(connection: Connection, openings: Sequence[Opening]) -> list[Opening]:
@@ -234,7 +230,7 @@ def _open(connection: Connection, openings: Sequence[Opening]) -> list[Opening]:
     new = [opening for renewal_id, opening in taken.items() if renewal_id not in known]
     if new:
         connection.execute(insert(renewals), [renewal_row(opening.renewal) for opening in new])
-    _log(connection, [event for opening in new for event in opening.events])
+    tell(connection, [event for opening in new for event in opening.events])
     return new
 
 
