@@ -14,7 +14,8 @@ _ICCID_OR_EID = (18, 19, 20, 32)
 
 def looks_like_card(text: str) -> bool:
     """Say whether a text holds 13 to 19 digits, together or in groups, that could be the number of a payment card."""
-    return any(_holds_card(_GAP.split(run)) for run in _RUN.findall(text))
+    runs = _RUN.findall(text)
+    return bool(runs) and any(_holds_card(_GAP.split(run)) for run in runs)
 
 
 def _holds_card(groups: list[str]) -> bool:

@@ -1,13 +1,13 @@
 """The values of an imported row, each read from text or JSON; whoever wrote it wrong is told what to write."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from renewd.addresses import an_email
-from renewd.cli.cards import looks_like_card
+from renewd.cli.cards import SHORTEST, looks_like_card
 from renewd.cli.sheet import CARD
 from renewd.cli.wording import did_you_mean, quoted
 from renewd.renewal.model import SubscriptionState
@@ -23,7 +23,8 @@ OVERRIDES = {
     "grace": DURATION,
     "gateway": Written(a_name, str, "stripe", NAME_PATTERN),
 }
-METHOD_KEYS = ("token", "kind", "label", "expires")
+_PLAIN_METHOD = {"token": "", "kind": "card", "label": "", "expires": ""}
+METHOD_KEYS = tuple(_PLAIN_METHOD)
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TOKEN = re.compile(r"[A-Za-z0-9._-]{1,255}")
@@ -33,26 +34,33 @@ _MONTH = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
 _INSTANT = re.compile(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
 LONGEST_TEXT, LONGEST_LIST = 200, 4000
 
+Reader = Callable[[Any], Any]
+
 
 def value_of(name: str, value: Any, policy: Policy) -> Any:
     """Read one value. Raises ValueError with what to write instead, and never with what may be a card number."""
-    if any(looks_like_card(text[: LONGEST_LIST + 1]) for text in _texts(value)):
-        raise ValueError(CARD)
-    if name == "plan":
-        return _plan(_text(value), policy)
-    if name in ("tags", "payment_methods"):
-        return _LISTS[name](value)
-    return _FIELDS[name](_text(value))
+    if isinstance(value, str) and name in _REPEATED:
+        return _repeated(name, value)
+    _expect_no_card(value)
+    return _plan(_text(value), policy) if name == "plan" else _READERS[name](value)
 
 
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
+@lru_cache(maxsize=1024)
+def _repeated(name: str, text: str) -> Any:
+    """Read a value that many rows have in common."""
+    _expect_no_card(text)
+    return _READERS[name](text)
+
+
+def _expect_no_card(value: Any) -> None:
+    if isinstance(value, str):
+        if len(value) >= SHORTEST and looks_like_card(value[: LONGEST_LIST + 1]):
+            raise ValueError(CARD)
+    elif isinstance(value, Mapping | list):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            _expect_no_card(each)
     elif value is not None:
-        yield str(value)
+        _expect_no_card(str(value))
 
 
 def _text(value: Any, most: int = LONGEST_TEXT) -> str:
@@ -72,18 +80,24 @@ def _plan(text: str, policy: Policy) -> str:
     return text
 
 
-def _pattern(pattern: re.Pattern[str], message: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if not pattern.fullmatch(text):
+def _pattern(pattern: re.Pattern[str], message: str) -> Reader:
+    def read(value: Any) -> str:
+        # What fits has nothing to be tidied.
+        fits = isinstance(value, str) and len(value) <= LONGEST_TEXT and pattern.fullmatch(value)
+        text: str = value if fits else _text(value)
+        if not (fits or pattern.fullmatch(text)):
             raise ValueError(message)
         return text
 
     return read
 
 
-def _instant(text: str) -> datetime:
-    if not _INSTANT.fullmatch(text):
-        raise ValueError('not an instant with an offset; write e.g. "2026-11-23T09:00:00Z" or "...-05:00"')
+def _tidied(read: Callable[[str], Any]) -> Reader:
+    return lambda value: read(_text(value))
+
+
+def _instant(value: Any) -> datetime:
+    text = _WRITTEN_INSTANT(value)
     try:
         return datetime.fromisoformat(text.upper()).astimezone(UTC).replace(microsecond=0)
     except ValueError:
@@ -100,7 +114,6 @@ def _state(text: str) -> SubscriptionState:
         ) from None
 
 
-@cache
 def _zone(text: str) -> str:
     if not known_zone(text):
         from zoneinfo import available_timezones
@@ -110,9 +123,14 @@ def _zone(text: str) -> str:
     return text
 
 
-def _override(form: Written) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        value = form.parsed(text)
+_WRITTEN_INSTANT = _pattern(
+    _INSTANT, 'not an instant with an offset; write e.g. "2026-11-23T09:00:00Z" or "...-05:00"'
+)
+
+
+def _override(form: Written) -> Reader:
+    def read(given: Any) -> str:
+        value = form.parsed(_text(given))
         if isinstance(value, Money) and not value.minor:
             raise ValueError("what costs nothing cannot be charged")
         return form.write(value)
@@ -128,10 +146,11 @@ def _tags(value: Any) -> tuple[str, ...]:
 def _methods(value: Any) -> tuple[dict[str, str], ...]:
     parts = value if isinstance(value, list) else _text(value, LONGEST_LIST).split(";")
     methods = tuple(_method(part) for part in parts if part)
-    tokens = [method["token"] for method in methods]
-    for token in tokens:
-        if tokens.count(token) > 1:
+    seen = set[str]()
+    for token in (method["token"] for method in methods):
+        if token in seen:
             raise ValueError(f"{quoted(token)} stands there twice")
+        seen.add(token)
     return methods
 
 
@@ -146,27 +165,29 @@ def _method(part: Any) -> dict[str, str]:
     for key in part:
         if key not in METHOD_KEYS:
             raise ValueError(f"unknown key {quoted(key)}{did_you_mean(key, METHOD_KEYS)}")
-    given = {"token": ""} | {key: _text(value) for key, value in part.items() if value}
-    return {key: _METHOD[key](value) for key, value in given.items()}
+    given = {"token": ""} | {key: value for key, value in part.items() if value}
+    return _PLAIN_METHOD | {key: _METHOD[key](value) for key, value in given.items()}
 
 
-_METHOD: dict[str, Callable[[str], str]] = {
+_METHOD: dict[str, Reader] = {
     "token": _pattern(_TOKEN, 'without the gateway\'s token; write e.g. "pm_1Nv0|card|Visa 4242|2028-04"'),
     "kind": _pattern(_KIND, 'not a kind of payment method; write e.g. "card", "paypal"'),
-    "label": str,
+    "label": _text,
     "expires": _pattern(_MONTH, 'not the month in which a card expires; write e.g. "2028-04"'),
 }
-_FIELDS: dict[str, Callable[[str], Any]] = {
+_READERS: dict[str, Reader] = {
     "id": _pattern(_ID, "must be up to 64 letters, digits, dots, underscores or hyphens"),
     "customer": _pattern(_ID, "must be up to 64 letters, digits, dots, underscores or hyphens"),
-    "name": str,
-    "email": an_email,
+    "name": _text,
+    "email": _tidied(an_email),
     "gateway_customer": _pattern(_TOKEN, 'not the gateway\'s id of a customer; write e.g. "cus_9s6XKzkN"'),
     "line": _pattern(_LINE, "must be up to 64 letters, digits, and + . _ : -"),
-    "zone": _zone,
+    "zone": _tidied(_zone),
     "current_period_end": _instant,
     "anchor": _instant,
-    "state": _state,
+    "state": _tidied(_state),
+    "tags": _tags,
+    "payment_methods": _methods,
     **{name: _override(form) for name, form in OVERRIDES.items()},
 }
-_LISTS: dict[str, Callable[[Any], Any]] = {"tags": _tags, "payment_methods": _methods}
+_REPEATED = frozenset({"zone", "state", "tags", *OVERRIDES})

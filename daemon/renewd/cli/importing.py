@@ -1,8 +1,9 @@
 """Bringing subscriptions in from a file: every row is checked before the first one is written."""
 
+import gc
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
@@ -11,7 +12,7 @@ import click
 from renewd.cli.desk import expect_all, open_desk
 from renewd.cli.door import FAILED, configured, operator
 from renewd.cli.progress import Progress, progress_bar
-from renewd.cli.records import KNOWN, REQUIRED, Reading
+from renewd.cli.records import KNOWN, REQUIRED, Reading, records
 from renewd.cli.seen import Spool
 from renewd.cli.sheet import Complaint, entries
 from renewd.ports import Books
@@ -40,7 +41,7 @@ def import_command(configuration: Configuration, file: BinaryIO, dry_run: bool) 
     """
     name = str(getattr(file, "name", "stdin")).strip("<>")
     long = _size(file) > LONG
-    with closing(Spool()) as spool:
+    with closing(Spool()) as spool, _settled():
         with progress_bar("reading", _size(file) if long else 0) as progress:
             complaints = _read(file, configuration, spool, progress)
         with open_desk(configuration, writing=True, must_exist=False) as books:
@@ -49,7 +50,7 @@ def import_command(configuration: Configuration, file: BinaryIO, dry_run: bool) 
                 _refuse(name, complaints)
             with progress_bar("writing", spool.count if long else 0) as progress:
                 done = books.import_records(
-                    spool.records(),
+                    records(spool),
                     configuration.policy,
                     operator(),
                     system_clock().now(),
@@ -72,7 +73,7 @@ def records_in(path: Path, configuration: Configuration) -> list[Record]:
         complaints = _read(file, configuration, spool, lambda _: None)
         if complaints:
             _refuse(str(path), complaints)
-        return list(spool.records())
+        return list(records(spool))
 
 
 def _read(file: BinaryIO, configuration: Configuration, spool: Spool, progress: Progress) -> list[Complaint]:
@@ -105,6 +106,16 @@ def _refuse(name: str, complaints: Sequence[Complaint]) -> NoReturn:
     count = f"{len(complaints)} problem{'' if len(complaints) == 1 else 's'}"
     click.echo(f"renewd: {count}{more}; nothing is imported", err=True)
     sys.exit(FAILED)
+
+
+@contextmanager
+def _settled() -> Iterator[None]:
+    """Have the collector of garbage look at none of what is loaded by now: it would, again and again, for each thousand rows."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _size(file: BinaryIO) -> int:

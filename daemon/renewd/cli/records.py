@@ -1,12 +1,10 @@
 """Imported rows to records. Pure: a row and the policy in, a record or complaints out; `Reading` knows the rows before."""
 
-import json
-from collections.abc import Collection, Iterator
-from dataclasses import astuple, dataclass
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 from renewd.cli.cells import OVERRIDES, value_of
-from renewd.cli.seen import Seen, Spool
+from renewd.cli.seen import Seen, Spool, Values
 from renewd.cli.sheet import Complaint, Entry
 from renewd.cli.wording import did_you_mean, quoted
 from renewd.renewal.coherence import late
@@ -21,51 +19,70 @@ KNOWN = (*REQUIRED, "anchor", "state", "tags", "payment_methods", *OVERRIDES)
 
 @dataclass(slots=True)
 class Reading:
-    """One import: the records that were made of the rows so far are in `spool`."""
+    """One import: what the rows so far say is in `spool`."""
 
     policy: Policy
     gateways: Collection[str]
     spool: Spool
 
     def take(self, entry: Entry) -> list[Complaint]:
-        """Make a record of a row, unless there is something to complain about."""
+        """Keep what a row says, unless there is something to complain about."""
         values, complaints = _parsed(entry, self.policy)
-        if complaints:
-            return complaints
-        record = _made(values)
-        complaints = [entry.complaint(*each) for each in self._conflicts(entry, record)]
+        complaints = complaints or [entry.complaint(*each) for each in self._conflicts(entry, values)]
         if not complaints:
-            self.spool.add(record)
+            self.spool.add(values)
         return complaints
 
-    def _conflicts(self, entry: Entry, record: Record) -> Iterator[tuple[str, str]]:
+    def _conflicts(self, entry: Entry, values: Values) -> Iterator[tuple[str, str]]:
         """Find what contradicts the policy, or an earlier row."""
-        subscription, customer = record.subscription, record.customer
-        yield from _incoherent(subscription, self.policy)
-        gateway = subscription.overrides.get("gateway")
+        name, customer = values["id"], values["customer"]
+        if not values.keys().isdisjoint(OVERRIDES):
+            yield from _incoherent(_made(values).subscription, self.policy)
+        gateway = values.get("gateway")
         if gateway is not None and gateway not in self.gateways:
             advice = did_you_mean(gateway, self.gateways)
             yield "gateway", f"no gateway {quoted(gateway)} in renewd.yaml{advice}"
-        here = Seen(entry.row, 1, "")
-        earlier = self.spool.first("subscription", subscription.id, here)
-        if earlier.row != entry.row:
-            yield "id", f"{subscription.id} stands in row {earlier.row} already"
-        here = Seen(entry.row, 1, _said(record))
-        first = self.spool.first("customer", customer.id, here)
-        for name in _different(first.said, here.said):
-            yield name, f"customer {customer.id} has another {name} in row {first.row}; make them the same"
-        here = Seen(entry.row, entry.places.get("payment_methods", 1), customer.id)
-        for method in record.methods:
-            first = self.spool.first("payment method", method.token, here)
-            if first.said != customer.id:
+        named = [
+            ("subscription", name, Seen(entry.row, 1, "")),
+            ("customer", customer, Seen(entry.row, 1, _said(values))),
+            *(
+                (
+                    "payment method",
+                    method["token"],
+                    Seen(entry.row, entry.places.get("payment_methods", 1), customer),
+                )
+                for method in values.get("payment_methods", ())
+            ),
+        ]
+        if not self.spool.all_new(named):
+            yield from self._seen_before(entry.row, named)
+
+    def _seen_before(self, row: int, named: Sequence[tuple[str, str, Seen]]) -> Iterator[tuple[str, str]]:
+        """Find what contradicts an earlier row, of what is named in this one."""
+        for kind, name, here in named:
+            first = self.spool.first(kind, name)
+            if kind == "subscription" and first.row != row:
+                yield "id", f"{name} stands in row {first.row} already"
+            if kind == "customer":
+                for column in _different(first.said, here.said):
+                    yield (
+                        column,
+                        f"customer {name} has another {column} in row {first.row}; make them the same",
+                    )
+            if kind == "payment method" and first.said != here.said:
                 yield (
                     "payment_methods",
-                    f"{quoted(method.token)} is customer {first.said}'s in row {first.row}",
+                    f"{quoted(name)} is customer {first.said}'s in row {first.row}",
                 )
 
 
-def _parsed(entry: Entry, policy: Policy) -> tuple[dict[str, Any], list[Complaint]]:
-    values: dict[str, Any] = {}
+def records(spool: Spool) -> Iterator[Record]:
+    """Give the records of the rows that were kept, once."""
+    return map(_made, spool.rows())
+
+
+def _parsed(entry: Entry, policy: Policy) -> tuple[Values, list[Complaint]]:
+    values: Values = {}
     complaints = []
     for name in KNOWN:
         if name not in entry.values:
@@ -79,7 +96,7 @@ def _parsed(entry: Entry, policy: Policy) -> tuple[dict[str, Any], list[Complain
     return values, complaints
 
 
-def _made(values: dict[str, Any]) -> Record:
+def _made(values: Values) -> Record:
     customer = Customer(
         values["customer"], values["name"], values.get("email", ""), values["gateway_customer"]
     )
@@ -94,7 +111,7 @@ def _made(values: dict[str, Any]) -> Record:
         line=values["line"],
         zone=values["zone"],
         current_period_end=values["current_period_end"],
-        anchor=values.get("anchor", values["current_period_end"]),
+        anchor=values["anchor" if "anchor" in values else "current_period_end"],
         state=values.get("state", SubscriptionState.ACTIVE),
         tags=values.get("tags", ()),
         overrides={name: values[name] for name in OVERRIDES if name in values},
@@ -103,8 +120,6 @@ def _made(values: dict[str, Any]) -> Record:
 
 
 def _incoherent(subscription: Subscription, policy: Policy) -> Iterator[tuple[str, str]]:
-    if not subscription.overrides:
-        return
     terms, most = policy.terms_for(subscription), policy.brake.max_amount
     if terms.price.currency != most.currency:
         yield "price", f"not in the currency of brake.max_amount ({most}): it would never be charged"
@@ -112,16 +127,20 @@ def _incoherent(subscription: Subscription, policy: Policy) -> Iterator[tuple[st
         yield (term if term in subscription.overrides else next(iter(subscription.overrides))), message
 
 
-def _said(record: Record) -> str:
-    """Write down all that a row says of its customer."""
-    customer, methods = record.customer, [astuple(method) for method in record.methods]
-    return json.dumps([customer.name, customer.email, customer.gateway_customer, methods])
+def _said(values: Values) -> str:
+    """Write down all that a row says of its customer. No value has a line break or a tab, and only a label may have a |."""
+    methods = (
+        "{token}|{kind}|{expires}|{label}".format_map(each) for each in values.get("payment_methods", ())
+    )
+    return "\n".join(
+        (values["name"], values.get("email", ""), values["gateway_customer"], "\t".join(methods))
+    )
 
 
 def _different(first: str, other: str) -> Iterator[str]:
     if first == other:
         return
     names = ("name", "email", "gateway_customer", "payment_methods")
-    for name, one, another in zip(names, json.loads(first), json.loads(other), strict=True):
+    for name, one, another in zip(names, first.split("\n"), other.split("\n"), strict=True):
         if one != another:
             yield name

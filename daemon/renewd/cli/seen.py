@@ -2,11 +2,10 @@
 
 import pickle
 import sqlite3
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
-from renewd.renewal.record import Record
-
+Values = dict[str, Any]  # of a row, by the names of their columns
 BATCH = 500
 CACHE_KB = 32_768
 _FIRST = "INSERT INTO seen VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
@@ -21,7 +20,7 @@ class Seen(NamedTuple):
 
 
 class Spool:
-    """The records that were read, in their order, and where each thing named in them stood first.
+    """What the rows say, in their order, and where each thing named in them stood first.
 
     All of it is in a temporary file without a name, gone when it is closed.
     """
@@ -34,15 +33,18 @@ class Spool:
             "CREATE TABLE seen (kind TEXT, name TEXT, line INTEGER, place INTEGER, said TEXT, "
             "PRIMARY KEY (kind, name)) WITHOUT ROWID"
         )
-        self._db.execute("CREATE TABLE records (batch BLOB)")
+        self._db.execute("CREATE TABLE rows (batch BLOB)")
         self._db.execute("BEGIN")
-        self._batch: list[Record] = []
+        self._batch: list[Values] = []
         self.count = 0
 
-    def first(self, kind: str, name: str, here: Seen) -> Seen:
-        """Give where something was seen first, and what was said of it: `here`, unless it was before."""
-        if self._db.execute(_FIRST, (kind, name, *here)).rowcount:
-            return here
+    def all_new(self, named: Sequence[tuple[str, str, Seen]]) -> bool:
+        """Take note of what is named here (its kind, its name), where it was not before; say whether none of it was."""
+        added = self._db.executemany(_FIRST, [(kind, name, *here) for kind, name, here in named]).rowcount
+        return added == len(named)
+
+    def first(self, kind: str, name: str) -> Seen:
+        """Give where something that was taken note of was seen first, and what was said of it."""
         query = "SELECT line, place, said FROM seen WHERE kind = ? AND name = ?"
         return Seen(*self._db.execute(query, (kind, name)).fetchone())
 
@@ -52,17 +54,17 @@ class Spool:
         while rows := found.fetchmany(BATCH):
             yield {name: Seen(*where) for name, *where in rows}
 
-    def add(self, record: Record) -> None:
-        """Keep a record."""
+    def add(self, values: Values) -> None:
+        """Keep what a row says."""
         self.count += 1
-        self._batch.append(record)
+        self._batch.append(values)
         if len(self._batch) == BATCH:
             self._flush()
 
-    def records(self) -> Iterator[Record]:
+    def rows(self) -> Iterator[Values]:
         """Give what was kept, once."""
         self._flush()
-        for (batch,) in self._db.execute("SELECT batch FROM records ORDER BY rowid"):
+        for (batch,) in self._db.execute("SELECT batch FROM rows ORDER BY rowid"):
             yield from pickle.loads(batch)  # noqa: S301  # nobody else can have written it
 
     def close(self) -> None:
@@ -70,5 +72,5 @@ class Spool:
         self._db.close()
 
     def _flush(self) -> None:
-        self._db.execute("INSERT INTO records VALUES (?)", (pickle.dumps(self._batch),))
+        self._db.execute("INSERT INTO rows VALUES (?)", (pickle.dumps(self._batch),))
         self._batch = []

@@ -93,22 +93,22 @@ def _csv(
         yield from wrong
         if wrong:
             return
+        places = {name: place for place, name in enumerate(heading, 1)}
         while True:
             row = at + 1
             cells = next(reader, None)
             if cells is None:
                 return
-            if any(cell.strip() for cell in cells):
-                yield _entry(row, heading, cells)
+            if any(map(str.strip, cells)):
+                yield _entry(row, places, cells)
     except csv.Error as error:
         yield Complaint(row, 1, f"not CSV as RFC 4180 has it: {error}")
 
 
-def _entry(row: int, heading: list[str], cells: list[str]) -> Entry | Complaint:
-    if len(cells) != len(heading):
-        return Complaint(row, len(cells), f"{len(cells)} cells, but the heading has {len(heading)}")
-    values = {name: cell for name, cell in zip(heading, cells, strict=True) if cell.strip()}
-    return Entry(row, values, {name: place for place, name in enumerate(heading, 1)})
+def _entry(row: int, places: Mapping[str, int], cells: list[str]) -> Entry | Complaint:
+    if len(cells) != len(places):
+        return Complaint(row, len(cells), f"{len(cells)} cells, but the heading has {len(places)}")
+    return Entry(row, {name: cell for name, cell in zip(places, cells, strict=True) if cell.strip()}, places)
 
 
 def _wrong_heading(

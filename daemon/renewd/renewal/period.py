@@ -8,6 +8,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 from typing import Literal, Self
 
 from whenever import Date, Instant, Time, TimeZoneNotFoundError, ZonedDateTime
@@ -124,8 +125,13 @@ class ChargeWindow:
 
     def on(self, date: Date, zone: str) -> tuple[datetime, datetime]:
         """Give the first instant of the window that opens on `date`, and the first one after it."""
-        closing = date if self.start < self.end else date.add(days=1)
-        return _instant(date, _time(self.start), zone), _instant(closing, _time(self.end), zone)
+        return _hours(self, date, zone)
+
+
+@lru_cache(maxsize=4096)
+def _hours(window: ChargeWindow, date: Date, zone: str) -> tuple[datetime, datetime]:
+    closing = date if window.start < window.end else date.add(days=1)
+    return _instant(date, _time(window.start), zone), _instant(closing, _time(window.end), zone)
 
 
 def charge_instant(

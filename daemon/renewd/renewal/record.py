@@ -55,8 +55,9 @@ def merged(
         new = replace(new, state=SubscriptionState.LAPSED)
     if has_renewal:
         return replace(new, opens_at=None)
-    held_back = old.opens_at if old and old.current_period_end == new.current_period_end else None
-    return replace(new, opens_at=replanned_at(replace(new, opens_at=held_back), policy, now))
+    if old and old.current_period_end == new.current_period_end:
+        new = replace(new, opens_at=old.opens_at)  # it may have been held back
+    return replace(new, opens_at=replanned_at(new, policy, now))
 
 
 def expired(new: Subscription, policy: Policy, now: datetime) -> bool:

@@ -21,6 +21,7 @@ from renewd.adapters.store.imports import put_records
 from renewd.adapters.store.reading import rows_of
 from renewd.adapters.store.rows import audit_of
 from renewd.adapters.store.sqlite_file import READING, is_owned
+from renewd.adapters.store.statements import among
 from renewd.adapters.store.tables import audit_log, payment_methods
 from renewd.renewal.audit import AuditRow, Event
 from renewd.renewal.command import SETTLED, Verb
@@ -33,6 +34,7 @@ from renewd.renewal.record import Record
 from renewd.renewal.standing import Standing
 
 T = TypeVar("T")
+IMPORTED_AT_ONCE = 2000  # rows in a transaction; others that write wait for it a fraction of a second
 _READING = {READING: True}
 _AS_LIKE = str.maketrans({"*": "%", "?": "_", "%": "!%", "_": "!_", "!": "!!"})
 
@@ -61,7 +63,7 @@ class SqlBooks:
         """See `ports.Books`."""
         done, count, coming = Imported(0, 0, 0), 0, iter(records)
         with self._connected() as connection:
-            while batch := list(islice(coming, PAGE)):
+            while batch := list(islice(coming, IMPORTED_AT_ONCE)):
                 work = partial(put_records, records=batch, policy=policy, now=now)
                 done += _carried_out(connection, work, keep=not rehearse)
                 count += len(batch)
@@ -82,9 +84,7 @@ class SqlBooks:
         """See `ports.Books`."""
         owners: dict[str, str] = {}
         for start in range(0, len(method_ids), PAGE):
-            some = payment_methods.c.id.in_(method_ids[start : start + PAGE])
-            query = select(payment_methods.c.id, payment_methods.c.customer_id).where(some)
-            owners |= {row["id"]: row["customer_id"] for row in self._read(_reading(query))}
+            owners |= self._read(partial(_owners, method_ids=method_ids[start : start + PAGE]))
         return owners
 
     def neighbours(self, subscription_id: str) -> Sequence[str]:
@@ -208,6 +208,12 @@ def _read_on(connection: Connection, work: Callable[[Connection], T]) -> T:
 
 def _reading(query: Any) -> Callable[[Connection], Any]:
     return lambda connection: rows_of(connection, query)
+
+
+def _owners(connection: Connection, method_ids: Sequence[str]) -> dict[str, str]:
+    known = among(connection, payment_methods.c.id, method_ids)
+    query = select(payment_methods.c.id, payment_methods.c.customer_id).where(known)
+    return {row["id"]: row["customer_id"] for row in rows_of(connection, query)}
 
 
 def _new(query: LogQuery) -> Any:

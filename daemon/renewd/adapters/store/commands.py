@@ -20,6 +20,7 @@ from renewd.adapters.store.rows import (
     subscription_of,
     subscription_row,
 )
+from renewd.adapters.store.statements import among
 from renewd.adapters.store.tables import (
     attempts,
     renewals,
@@ -51,26 +52,25 @@ def standings_of(
 
     It is told of the latest renewal of each or of the first `in_review`, see `renewal.command.concerned`.
     """
-    theirs = subscriptions.c.id.in_(sorted(subscription_ids))
+    theirs = among(connection, subscriptions.c.id, subscription_ids)
     known = rows_of(
         connection, select(subscriptions).where(theirs).order_by(subscriptions.c.id).with_for_update()
     )
     if not known:
         return []
     ids = [row["id"] for row in known]
-    theirs_now = (first_in_review_of(ids) if in_review else latest_of(ids)).with_for_update()
+    theirs_now = (first_in_review_of(ids) if in_review else latest_of(connection, ids)).with_for_update()
     cycles = {row["subscription_id"]: row for row in rows_of(connection, theirs_now)}
-    tries = select(attempts).where(
-        attempts.c.renewal_id.in_([row["id"] for row in cycles.values()]), attempts.c.closed_at.is_(None)
-    )
+    theirs = among(connection, attempts.c.renewal_id, [row["id"] for row in cycles.values()])
+    tries = select(attempts).where(theirs, attempts.c.closed_at.is_(None))
     opened = {row["renewal_id"]: row for row in rows_of(connection, tries)} if cycles else {}
     return [_standing(row, cycles.get(row["id"]), opened) for row in known]
 
 
-def latest_of(subscription_ids: Sequence[str]) -> Select[Any]:
+def latest_of(connection: Connection, subscription_ids: Sequence[str]) -> Select[Any]:
     """Ask for the latest renewal of each of these subscriptions."""
     latest = select(func.max(_cycle.c.period_start)).where(_of_the_same)
-    theirs = renewals.c.subscription_id.in_(subscription_ids)
+    theirs = among(connection, renewals.c.subscription_id, subscription_ids)
     return select(renewals).where(theirs, renewals.c.period_start == latest.scalar_subquery())
 
 
@@ -130,7 +130,8 @@ def wake(
     )
     theirs = list(customers_of)
     if theirs:
-        their_subscriptions = select(subscriptions.c.id).where(subscriptions.c.customer_id.in_(theirs))
+        of_them = among(connection, subscriptions.c.customer_id, theirs)
+        their_subscriptions = select(subscriptions.c.id).where(of_them)
         statement = statement.where(renewals.c.subscription_id.in_(their_subscriptions))
     connection.execute(statement)
 

@@ -58,7 +58,9 @@ def _rare(query: ListQuery) -> list[ColumnElement[bool]]:
 
 def _listed(connection: Connection, ids: Sequence[str]) -> list[Listed]:
     ours = select(subscriptions).where(subscriptions.c.id.in_(ids)).order_by(subscriptions.c.id)
-    latest = {row["subscription_id"]: renewal_of(row) for row in rows_of(connection, latest_of(ids))}
+    latest = {
+        row["subscription_id"]: renewal_of(row) for row in rows_of(connection, latest_of(connection, ids))
+    }
     return [Listed(subscription_of(row), latest.get(row["id"])) for row in rows_of(connection, ours)]
 
 

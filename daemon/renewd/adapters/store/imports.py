@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, case, delete, insert, select, upda
 from renewd.adapters.store.commands import put_renewals, standing_of, standings_of, wake
 from renewd.adapters.store.reading import apart
 from renewd.adapters.store.rows import customer_row, method_row, subscription_row
+from renewd.adapters.store.statements import among, run_for_each
 from renewd.adapters.store.tables import customers, payment_methods, renewals, subscriptions
 from renewd.adapters.store.upserts import put
 from renewd.renewal.model import (
@@ -38,6 +39,8 @@ _blank = (
         state=case((_known_state, subscriptions.c.state), else_=SubscriptionState.PAUSED.value),
     )
 )
+_add_subscription = insert(subscriptions).inline()
+_add_method = insert(payment_methods).inline()
 
 
 @dataclass(slots=True)
@@ -54,7 +57,9 @@ class _People:
         known = self.methods.get(customer_id, {})
         # What a network rule has blocked stays, and stays blocked, whatever the file says or leaves out.
         blocked = {method_id: each for method_id, each in known.items() if each["blocked"]}
-        methods = blocked | {m.id: method_row(replace(m, blocked=m.id in blocked)) for m in record.methods}
+        methods = blocked | {each.id: method_row(each) for each in record.methods}
+        for method_id in blocked:
+            methods[method_id] |= {"blocked": True}
         if self.customers.get(customer_id) == row and methods == known:
             return False
         self.customers[customer_id], self.methods[customer_id] = row, methods
@@ -67,15 +72,16 @@ def put_records(connection: Connection, records: Sequence[Record], policy: Polic
     standings, mended, left = _standings(connection, [record.subscription.id for record in records])
     held = [record for record in records if record.subscription.id not in left]
     ends = {each.subscription.id: _end(each, standings.get(each.subscription.id)) for each in held}
-    coming = [renewal_id(each, end) for each, end in ends.items()]
-    taken = set(connection.execute(select(renewals.c.id).where(renewals.c.id.in_(coming))).scalars())
+    coming = {name: renewal_id(name, end) for name, end in ends.items()}
+    there = among(connection, renewals.c.id, coming.values())
+    taken = set(connection.execute(select(renewals.c.id).where(there)).scalars())
     people = _people(connection, {record.customer.id for record in held})
     added, changed, looked_at, healed, lapsed = [], [], [], [], 0
     for record in held:
         name = record.subscription.id
         standing = standings.get(name)
         old = standing.subscription if standing else None
-        has_renewal = renewal_id(name, ends[name]) in taken
+        has_renewal = coming[name] in taken
         new = merged(record, old, end=ends[name], has_renewal=has_renewal, policy=policy, now=now)
         differs = people.take(record)
         if standing is None:
@@ -90,8 +96,7 @@ def put_records(connection: Connection, records: Sequence[Record], policy: Polic
         if name in mended:
             healed.append(new)
     _write_people(connection, people)
-    if added:
-        connection.execute(insert(subscriptions), [subscription_row(each) for each in added])
+    run_for_each(connection, _add_subscription, [subscription_row(each) for each in added])
     put(connection, subscriptions, [subscription_row(each) for each in changed])
     put_renewals(connection, looked_at)
     if people.new:
@@ -132,9 +137,9 @@ def _looked_at(standing: Standing, renewal: Renewal, now: datetime) -> Renewal:
 
 
 def _people(connection: Connection, ids: set[str]) -> _People:
-    known = connection.execute(select(customers).where(customers.c.id.in_(sorted(ids)))).mappings()
+    known = connection.execute(select(customers).where(among(connection, customers.c.id, ids))).mappings()
     people = _People({row["id"]: dict(row) for row in known}, {})
-    theirs = select(payment_methods).where(payment_methods.c.customer_id.in_(sorted(ids)))
+    theirs = select(payment_methods).where(among(connection, payment_methods.c.customer_id, ids))
     for row in connection.execute(theirs).mappings():
         people.methods.setdefault(row["customer_id"], {})[row["id"]] = dict(row)
     return people
@@ -145,14 +150,14 @@ def _write_people(connection: Connection, people: _People) -> None:
     if not new:
         return
     put(connection, customers, [people.customers[each] for each in new])
-    connection.execute(delete(payment_methods).where(payment_methods.c.customer_id.in_(new)))
-    if methods := [method for each in new for method in people.methods[each].values()]:
-        connection.execute(insert(payment_methods), methods)
+    connection.execute(delete(payment_methods).where(among(connection, payment_methods.c.customer_id, new)))
+    methods = [method for each in new for method in people.methods[each].values()]
+    run_for_each(connection, _add_method, methods)
 
 
 def _redecide(connection: Connection, customer_ids: Sequence[str], now: datetime) -> None:
     """Have what was decided on these customers' old details, and is not yet written, decided again."""
-    theirs = select(subscriptions.c.id).where(subscriptions.c.customer_id.in_(customer_ids))
+    theirs = select(subscriptions.c.id).where(among(connection, subscriptions.c.customer_id, customer_ids))
     open_ = (renewals.c.next_at.is_not(None), renewals.c.subscription_id.in_(theirs))
     connection.execute(update(renewals).where(*open_).values(version=renewals.c.version + 1))
     wake(connection, CURABLE, now, customer_ids)

@@ -54,7 +54,9 @@ def subscription_of(row: Row) -> Subscription:
 
 def subscription_row(subscription: Subscription) -> dict[str, Any]:
     """Write a subscription."""
-    return _plain(subscription) | {"tags": list(subscription.tags), "overrides": dict(subscription.overrides)}
+    row = _plain(subscription)
+    row["tags"], row["overrides"] = list(subscription.tags), dict(subscription.overrides)
+    return row
 
 
 def renewal_of(row: Row) -> Renewal:
