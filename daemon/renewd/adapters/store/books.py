@@ -8,7 +8,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, or_, select
+from sqlalchemy import Connection, Engine, or_, select, true
 from sqlalchemy.exc import DBAPIError
 
 from renewd.adapters.store import commands, plans
@@ -217,7 +217,11 @@ def _owners(connection: Connection, method_ids: Sequence[str]) -> dict[str, str]
 
 
 def _new(query: LogQuery) -> Any:
-    return or_(audit_log.c.sequence > query.after, audit_log.c.sequence.in_(list(query.missing)))
+    later = audit_log.c.sequence > query.after
+    if query.missing:
+        return or_(later, audit_log.c.sequence.in_(list(query.missing)))
+    # SQLite would look for each further page from the first row on; and for the first one pass over a better index.
+    return later if query.after else true()
 
 
 def _log_query(query: LogQuery, dialect: str) -> Any:
