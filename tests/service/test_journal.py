@@ -89,6 +89,14 @@ def test_a_traceback_is_one_record_that_says_where_it_was_raised(journal: Journa
     assert int(record["CODE_LINE"]) > 1
 
 
+def test_a_checkpoint_is_a_field_that_a_program_can_read_and_no_noise(journal: Journal) -> None:
+    note = "example.com/renewals\n2\ncm9vdA==\n\n\u2014 example.com/renewals c2lnbmVk\n"
+    structlog.get_logger().info("audit.sealed", line="-  audit.sealed  2 rows  cm9vdA==", size=2, note=note)
+    record = _only(journal)
+    assert record["RENEWD_NOTE"] == note
+    assert record["MESSAGE"] == "-  audit.sealed  2 rows  cm9vdA=="
+
+
 @pytest.mark.parametrize(
     ("level", "priority"), [("debug", 7), ("info", 6), ("warning", 4), ("error", 3), ("critical", 2)]
 )
