@@ -238,19 +238,22 @@ def test_a_rest_is_no_standing_still_until_it_is_over() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outlook", "coming", "text"),
+    ("outlook", "coming", "down", "text"),
     [
-        (Outlook(0, 0, False), None, "0 due, nothing planned"),
-        (Outlook(12, 2, False), NOON, "12 due, next 12:00 UTC, 2 unknown"),
+        (Outlook(0, 0, False), None, [], "0 due, nothing planned"),
+        (Outlook(12, 2, False), NOON, ["stripe"], "stripe is down, 12 due, next 12:00 UTC, 2 unknown"),
         (
             Outlook(1, 0, True),
             NOON + timedelta(days=1),
+            [],
             "charging is halted, 1 due, next 2026-12-02 12:00 UTC",
         ),
     ],
 )
-def test_the_standing_in_a_few_words(outlook: Outlook, coming: datetime | None, text: str) -> None:
-    assert summary(outlook, coming, NOON) == text
+def test_the_standing_in_a_few_words(
+    outlook: Outlook, coming: datetime | None, down: list[str], text: str
+) -> None:
+    assert summary(outlook, coming, NOON, down) == text
 
 
 def test_a_watchdog_shorter_than_a_call_is_warned_of(build: Build) -> None:
