@@ -92,4 +92,7 @@ def _show(shop: Shop, instance: str, name: str) -> str:
 def _charged(shop: Shop, instance: str) -> list[str]:
     """Give the subscriptions that one of them has charged, from the journal."""
     line = f"journalctl --output=json --unit=renewd@{instance} RENEWD_EVENT=charge.succeeded"
-    return [json.loads(each)["RENEWD_SUBSCRIPTION"] for each in shop.machine.run(*line.split()).stdout.splitlines()]
+    return [
+        json.loads(each)["RENEWD_SUBSCRIPTION"]
+        for each in shop.machine.run(*line.split()).stdout.splitlines()
+    ]

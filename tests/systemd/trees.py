@@ -7,8 +7,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 HERE = "here"
-# Debian's name of each release, and the version of systemd in it.
-RELEASES = {"bookworm": 252, "trixie": 257}
 PACKAGES = (
     "systemd,systemd-sysv,dbus,libpam-systemd,procps,iproute2,adduser,logrotate,strace,python3,util-linux"
 )
@@ -45,4 +43,7 @@ def _make(release: str, tree: Path) -> None:
     if done.returncode:
         shutil.rmtree(made, ignore_errors=True)
         raise NoTree(f"{release}: its packages cannot be had: {(done.stderr.splitlines() or ['?'])[-1]}")
-    made.rename(tree)
+    if tree.is_dir():  # another has made it meanwhile
+        shutil.rmtree(made)
+    else:
+        made.rename(tree)
