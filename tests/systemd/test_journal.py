@@ -80,13 +80,19 @@ def test_a_checkpoint_can_be_carried_away_by_the_journal(shop: Shop) -> None:
     assert "as it was sealed" in shop.renewd("audit", "verify", "--against", "-", stdin=notes)
 
 
-def test_why_it_does_not_start_is_an_error_without_marks(shop: Shop) -> None:
+def test_why_it_does_not_start_is_an_error_and_all_that_is_told_of_the_failure(shop: Shop) -> None:
+    """And nothing of the lives before."""
+    shop.systemctl("start")
+    shop.systemctl("stop")
     shop.write_policy(plans={})
     assert shop.systemctl("start", ok=False)
     said = [
         each["MESSAGE"] for each in records(shop, "--priority=err") if each["SYSLOG_IDENTIFIER"] == "renewd"
     ]
     assert said[0].startswith("/etc/renewd/policy.yaml:")
+    teller = "renewd-failure@renewd.service.service"
+    until(lambda: f"\n{said[0]}\n" in shop.journal(teller), "its last words")
+    assert "service.started" not in shop.journal(teller)
 
 
 def test_one_that_is_started_again_is_not_said_to_be_lost(shop: Shop) -> None:
