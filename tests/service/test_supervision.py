@@ -52,6 +52,16 @@ def test_a_daemon_is_ready_says_how_it_stands_reloads_and_stops(build: Build, ab
         assert heard.heard("READY") == ["1", "1"]
 
 
+def test_the_status_says_which_provider_is_down(build: Build) -> None:
+    town = build()
+    with manager(town.folder) as heard, running(town.path, environ=heard.environment(60_000)) as daemon:
+        heard.hear("READY")
+        town.take_down()
+        town.subscribe([due(n) for n in range(6)])
+        until(lambda: "stripe is down" in heard.heard("STATUS")[-1], "the outage to be told")
+        assert daemon.stop() == 0
+
+
 def test_the_status_is_said_only_when_it_has_changed(build: Build) -> None:
     town = build()
     with manager(town.folder) as heard, running(town.path, environ=heard.environment(HASTY_MS)) as daemon:
