@@ -7,6 +7,8 @@ CONFIG ?= config/renewd.yaml
 # Twice the processors: many tests wait for processes, and not for one.
 JOBS   ?= $(shell echo $$(( 2 * $$(getconf _NPROCESSORS_ONLN) )))
 SEEDS  ?= 1000
+# Of Debian, from its packages; "here" is this machine's own systemd.
+RELEASES ?= bookworm trixie
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,8 +26,8 @@ run: setup ## check CONFIG (config/renewd.yaml), then run the daemon in the fore
 test: setup ## run every test; JOBS=0 for one process, ARGS="-k word" for some
 	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
-test-systemd: setup ## boot the shipped units under a real systemd: as root, with systemd-container installed
-	@RENEWD_SYSTEMD=1 $(BIN)/python -m pytest tests/systemd $(ARGS)
+test-systemd: setup ## boot the units under a real systemd: as root, with systemd-container and mmdebstrap; RELEASES=trixie
+	@RENEWD_SYSTEMD="$(RELEASES)" $(BIN)/python -m pytest tests/systemd $(ARGS)
 
 test-packages: setup .venv-release/made ## build the packages, and install, upgrade and purge one
 	@RENEWD_PACKAGES=1 $(BIN)/python -m pytest tests/packaging $(ARGS)

@@ -40,6 +40,7 @@ class ConstraintError(Exception):
 class Lease:
     """Who works on a renewal, under which number of claim, and until when."""
 
+    owner: str = ""
     epoch: int = 0
     until: datetime | None = None
 
@@ -86,6 +87,9 @@ class MemoryStore:
 
     async def leave(self) -> None:
         self.tables.daemons.pop(self._owner, None)
+        for lease in self.tables.leases.values():
+            if lease.owner == self._owner:
+                lease.until = None
 
     async def newly_due(
         self,
@@ -170,7 +174,7 @@ class MemoryStore:
         claimed = [key for *_, key in sorted(due, key=lambda each: each[:2])][:limit]
         for key in claimed:
             lease = self.tables.leases[key]
-            lease.epoch, lease.until = lease.epoch + 1, now + self._lease
+            lease.owner, lease.epoch, lease.until = self._owner, lease.epoch + 1, now + self._lease
         cases, wrong = _apart(claimed, lambda key: self._case(key, now))
         later = now + SET_ASIDE_FOR
         for key, _ in wrong:

@@ -240,7 +240,7 @@ class Store(Protocol):
         ...
 
     async def leave(self) -> None:
-        """Say that this daemon ends."""
+        """Say that this daemon ends, with nothing in flight: its leases are void."""
         ...
 
     async def claim(self, now: datetime, limit: int) -> tuple[Sequence[Case], Sequence[Event]]:

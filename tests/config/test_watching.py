@@ -153,7 +153,7 @@ def test_each_alert_says_what_it_means_what_to_do_and_where_to_read_on() -> None
         assert each["alert"].startswith("Renewd")
         assert each["labels"]["severity"] in ("critical", "warning")
         said = each["annotations"]
-        assert said["runbook_url"] == f"docs/operating.md#{each['alert'].lower()}"
+        assert said["runbook"] == f"less '+/^### {each['alert']}' /usr/share/doc/renewd/docs/operating.md"
         assert len(said["summary"]) < 100
         assert re.search(r"renewd [a-z]+|journalctl", said["description"]), "names no command"
 

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 from unittest.mock import patch
 
@@ -16,13 +18,14 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.exc import IntegrityError
 
-from renewd.adapters.store.connect import connect
+from renewd.adapters.store.connect import connect, migrate
 from renewd.adapters.store.tables import metadata, renewals, subscriptions
 from renewd.ports import StoreUnavailableError
 from renewd.renewal.audit import Event
 from renewd.renewal.change import Change
 from renewd.renewal.model import Case
 from tests.contracts.stores import NOW, Home, begun, claim, postgres
+from tests.postgres import empty_database
 from tests.simulation.daemon import OwnStore
 from tests.simulation.desk import Command, SqlDesk
 
@@ -145,6 +148,18 @@ async def test_the_audit_log_can_only_be_appended_to(home: Home, statement: str)
 def test_the_migrated_tables_are_the_ones_the_code_knows(home: Home) -> None:
     with server(home)._engine.begin() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_of_daemons_that_start_at_once_one_makes_the_tables_and_the_others_wait() -> None:
+    engines = [connect(url) for url in [empty_database()] * 6]
+    together = Barrier(len(engines))
+
+    def start(engine: Engine) -> None:
+        together.wait()
+        migrate(engine)
+
+    with ThreadPoolExecutor(len(engines)) as pool:
+        assert list(pool.map(start, engines)) == [None] * len(engines)
 
 
 def test_another_machine_must_prove_who_it_is() -> None:

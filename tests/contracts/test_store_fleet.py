@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from renewd.renewal.fleet import BEAT_EVERY, GONE_AFTER
-from tests.contracts.stores import NOW, Home, StoreContract, claim
+from tests.contracts.stores import NOW, Home, StoreContract, claim, subscription
 from tests.simulation.daemon import OwnStore
 
 SECOND = timedelta(seconds=1)
@@ -27,6 +27,19 @@ class TestTheFleet(StoreContract):
         assert (await two.beat(NOW + BEAT_EVERY)).size == 2
         fleet = await two.beat(NOW + GONE_AFTER)
         assert (fleet.size, fleet.leads, fleet.running_since) == (1, True, NOW)
+
+    async def test_who_leaves_gives_back_what_it_has_claimed_and_nothing_else(
+        self, home: Home, store: OwnStore
+    ) -> None:
+        two, three = home.store("two"), home.store("three")
+        for each in (store, two, three):
+            await each.beat(NOW)
+        home.settle_in(subscription("s0"), subscription("s1"))
+        await store.open(await home.due(store))
+        (mine,), (theirs,) = await claim(store, NOW, 1), await claim(two, NOW, 1)
+        await store.leave()
+        (taken,) = await claim(three, NOW)
+        assert taken.renewal.id == mine.renewal.id != theirs.renewal.id
 
     async def test_who_comes_first_voids_every_lease(self, home: Home, store: OwnStore) -> None:
         await home.claimed(store, 2)

@@ -5,12 +5,15 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
 from tests.systemd.machine import Machine, lacking
 
 ROOT = Path(__file__).parents[2]
+# The last commit at schema 0001.
+OLDER = "28e01376474c969cf17f82807c627a1e689a8625"
 REQUIRED = "RENEWD_PACKAGES"  # `make test-packages` sets it
 
 
@@ -45,12 +48,37 @@ def newer(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the same package as its next version."""
     folder = tmp_path_factory.mktemp("newer")
     shutil.copytree(unpacked, folder / "root", symlinks=True)
+    return _packed(folder, "1000:")
+
+
+@pytest.fixture(scope="session")
+def older(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a package of before, whose database is of schema 0001: today's, with the daemon and the configuration of then."""
+    if subprocess.run(
+        ["git", "cat-file", "-e", OLDER], cwd=ROOT, capture_output=True, check=False
+    ).returncode:
+        without("the history does not go back to schema 0001")
+    folder = tmp_path_factory.mktemp("older")
+    shutil.copytree(unpacked, folder / "root", symlinks=True)
+    (source := folder / "source").mkdir()
+    archive = subprocess.run(["git", "archive", OLDER, "daemon", "config"], cwd=ROOT, stdout=PIPE, check=True)
+    subprocess.run(["tar", "-x"], cwd=source, input=archive.stdout, check=True)
+    (code,) = (folder / "root/usr/lib/renewd/lib").glob("python3.*/site-packages/renewd")
+    shutil.rmtree(code)
+    shutil.copytree(source / "daemon/renewd", code)
+    shutil.copytree(source / "config", code / "_config")
+    for name in ("renewd.yaml", "policy.yaml"):
+        shutil.copy(source / "config" / name, folder / "root/etc/renewd" / name)
+    return _packed(folder, "0~")
+
+
+def _packed(folder: Path, version: str) -> Path:
+    """Pack the folder `root`, with `version` before that of today."""
     control = folder / "root/DEBIAN/control"
-    control.write_text(control.read_text().replace("Version: ", "Version: 1000:"))
-    subprocess.run(
-        ["dpkg-deb", "--build", "-Znone", "--root-owner-group", "root", "newer.deb"], cwd=folder, check=True
-    )
-    return folder / "newer.deb"
+    control.write_text(control.read_text().replace("Version: ", f"Version: {version}"))
+    line = ["dpkg-deb", "--build", "-Znone", "--root-owner-group", "root", "made.deb"]
+    subprocess.run(line, cwd=folder, check=True)
+    return folder / "made.deb"
 
 
 @pytest.fixture

@@ -4,15 +4,21 @@ import base64
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from renewd import __version__
+from renewd.adapters.store.connect import HEAD
+from tests.docs.test_docs import LINK, dead
 from tests.packaging.conftest import without
 from tests.service.daemon import until
 from tests.service.town import due
-from tests.systemd.machine import Machine, lacking
+from tests.systemd.machine import PYTHON, Machine, lacking
 from tests.systemd.shop import Shop
 
 UNITS = {path.name for path in Path("systemd").glob("renewd*.[st]*") if path.suffix in (".service", ".timer")}
+AUDITED = "SELECT * FROM audit_log ORDER BY sequence"
+# Where a package or its service may leave something; credentials are the administrator's.
+LOOKED_IN = ("/etc", "/usr", "/var", "/run/systemd", "/lib/systemd")
 # A copy of this machine's files in memory, in which nothing of systemd is running or can be asked.
 WITHOUT_SYSTEMD = """
 mount -t tmpfs none "$1"
@@ -40,12 +46,12 @@ def control(folder: Path) -> dict[str, str]:
     return dict(line.split(": ", 1) for line in text.splitlines() if ": " in line and line[0] != " ")
 
 
-def install(machine: Machine, package: Path) -> str:
+def install(machine: Machine, package: Path, *options: str) -> str:
     """Hand the package over by way of the standard input, and install it."""
     there = f"/root/{package.name}"
     coded = base64.b64encode(package.read_bytes()).decode()
     machine.run("sh", "-c", f"base64 -d >{there}", stdin=coded)
-    done = machine.run("dpkg", "--install", there)
+    done = machine.run("dpkg", *options, "--install", there)
     return done.stdout + done.stderr
 
 
@@ -75,9 +81,19 @@ def test_it_brings_units_users_pages_and_completions(unpacked: Path) -> None:
         "usr/share/renewd/grafana/renewd.json",
         "usr/share/renewd/prometheus/renewd.rules.yaml",
         "usr/share/man/man5/policy.yaml.5.gz",
+        "usr/share/doc/renewd/README.md",
+        "usr/share/doc/renewd/CHANGELOG.md.gz",
+        "usr/share/doc/renewd/docs/operating.md",
         "usr/share/bash-completion/completions/renewd",
     ):
         assert (unpacked / name).is_symlink() or (unpacked / name).is_file(), name
+
+
+def test_who_is_paged_can_follow_every_link_of_the_guide(unpacked: Path) -> None:
+    page = unpacked / "usr/share/doc/renewd/docs/operating.md"
+    links = LINK.findall(page.read_text())
+    assert len(links) > 20
+    assert not [link for link in links if dead(page, link)]
 
 
 def test_nothing_in_it_knows_where_it_was_built(unpacked: Path) -> None:
@@ -159,3 +175,54 @@ def test_a_life_from_install_to_purge(bare: Machine, package: Path, newer: Path)
     kept = bare.run("sh", "-c", "tar -tzf /var/backups/renewd-purged-*").stdout
     assert "lib/renewd/renewd.db" in kept.splitlines()
     assert bare.run("sh", "-c", "stat -c %a /var/backups/renewd-purged-*").stdout.strip() == "600"
+
+
+def test_an_upgrade_brings_the_books_along(bare: Machine, older: Path, package: Path) -> None:
+    """From a daemon at schema 0001 with renewals, and one charge in doubt, to this one."""
+    install(bare, older)
+    shop = Shop(bare)
+    shop.drop_in("[Service]\nType=exec\nWatchdogSec=0\n")  # the daemon of then said nothing to systemd
+    shop.systemctl("start")
+    shop.subscribe([*(due(n) for n in range(20)), due(20, "pm_timeout_after_charge")])
+    until(lambda: shop.extended() == 20 and shop.events("charge.unknown"), "the renewals")
+    assert query(bare, "SELECT version_num FROM alembic_version") == [["0001"]]
+    written = query(bare, AUDITED)
+    edited = bare.run("cat", "/etc/renewd/renewd.yaml").stdout
+    bare.run("rm", "-r", "/etc/systemd/system/renewd.service.d")
+    first = shop.show("MainPID")
+
+    install(bare, package, "--force-confold")
+    assert (shop.show("ActiveState"), shop.show("NRestarts")) == ("active", "0")
+    assert shop.show("MainPID") != first
+    assert query(bare, "SELECT version_num FROM alembic_version") == [[HEAD]]
+    assert query(bare, AUDITED)[: len(written)] == written
+    assert bare.run("cat", "/etc/renewd/renewd.yaml").stdout == edited
+    assert shop.extended() == 20
+    assert shop.status()["in_doubt"] == 1
+    shop.subscribe([due(21)])
+    until(lambda: shop.extended() == 21, "one more")
+    assert shop.ask("/sandbox/summary")["payment_intents"] == {"succeeded": 22}
+    shop.systemctl("stop")  # which seals what is left
+    assert "as it was sealed" in shop.renewd("audit", "verify")
+
+    mine = ["/etc/renewd/other.yaml", "/etc/systemd/system/renewd.service.d/mine.conf"]
+    for each in mine:
+        bare.write(each, "# mine\n")
+    bare.run(
+        "install", "-d", "-o", "renewd", "/var/lib/renewd-a", "/var/log/renewd-a"
+    )  # as renewd@a has them
+    bare.run("dpkg", "--remove", "renewd")
+    bare.run("dpkg", "--purge", "renewd")
+    left = bare.run("find", *LOOKED_IN, "-xdev", "-path", "*renewd*", "-type", "f").stdout.split()
+    assert sorted(each for each in left if "/renewd-purged-" not in each) == [
+        "/etc/credstore/renewd.stripe_key",
+        *mine,
+    ]
+    assert not bare.run("sh", "-c", "ls -d /var/*/renewd*/ /usr/*/*renewd*", ok=False).stdout
+
+
+def query(machine: Machine, statement: str) -> list[list[Any]]:
+    """Ask the database, as sqlite3 would."""
+    code = "import json, sqlite3, sys; print(json.dumps(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchall()))"
+    answer = machine.run(*PYTHON, "-c", code, "/var/lib/renewd/renewd.db", statement)
+    return list(json.loads(answer.stdout))

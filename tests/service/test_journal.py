@@ -14,7 +14,7 @@ from renewd.renewal.audit import Event
 from renewd.renewal.money import Money
 from renewd.service import journald, logs
 from tests.service.conftest import Build
-from tests.service.daemon import PATIENCE, environment, until
+from tests.service.daemon import PATIENCE, command_line, environment, until
 from tests.service.journal import Journal, Record
 from tests.service.town import due, now
 
@@ -89,6 +89,14 @@ def test_a_traceback_is_one_record_that_says_where_it_was_raised(journal: Journa
     assert int(record["CODE_LINE"]) > 1
 
 
+def test_a_checkpoint_is_a_field_that_a_program_can_read_and_no_noise(journal: Journal) -> None:
+    note = "example.com/renewals\n2\ncm9vdA==\n\n\u2014 example.com/renewals c2lnbmVk\n"
+    structlog.get_logger().info("audit.sealed", line="-  audit.sealed  2 rows  cm9vdA==", size=2, note=note)
+    record = _only(journal)
+    assert record["RENEWD_NOTE"] == note
+    assert record["MESSAGE"] == "-  audit.sealed  2 rows  cm9vdA=="
+
+
 @pytest.mark.parametrize(
     ("level", "priority"), [("debug", 7), ("info", 6), ("warning", 4), ("error", 3), ("critical", 2)]
 )
@@ -99,6 +107,18 @@ def test_a_level_is_a_priority_and_an_error_has_its_place(
     record = _only(journal)
     assert record["PRIORITY"] == str(priority)
     assert PLACE & record.keys() == (PLACE if priority <= 3 else set())
+
+
+def test_why_a_daemon_does_not_start_is_marked_as_an_error_in_each_line(tmp_path: Path) -> None:
+    (tmp_path / "renewd.yaml").write_text("version: one\n")
+    with (tmp_path / "stderr").open("wb") as stderr:
+        stream = os.fstat(stderr.fileno())
+        environ = environment(JOURNAL_STREAM=f"{stream.st_dev}:{stream.st_ino}")
+        line = command_line(tmp_path / "renewd.yaml", "run")
+        assert subprocess.run(line, env=environ, stderr=stderr, check=False).returncode == 78
+    said = (tmp_path / "stderr").read_text().splitlines()
+    assert len(said) > 1
+    assert [each for each in said if not each.startswith("<3>")] == []
 
 
 def test_what_no_datagram_holds_is_passed_in_memory(journal: Journal) -> None:

@@ -52,6 +52,16 @@ def test_a_daemon_is_ready_says_how_it_stands_reloads_and_stops(build: Build, ab
         assert heard.heard("READY") == ["1", "1"]
 
 
+def test_the_status_says_which_provider_is_down(build: Build) -> None:
+    town = build()
+    with manager(town.folder) as heard, running(town.path, environ=heard.environment(60_000)) as daemon:
+        heard.hear("READY")
+        town.take_down()
+        town.subscribe([due(n) for n in range(6)])
+        until(lambda: "stripe is down" in heard.heard("STATUS")[-1], "the outage to be told")
+        assert daemon.stop() == 0
+
+
 def test_the_status_is_said_only_when_it_has_changed(build: Build) -> None:
     town = build()
     with manager(town.folder) as heard, running(town.path, environ=heard.environment(HASTY_MS)) as daemon:
@@ -238,19 +248,22 @@ def test_a_rest_is_no_standing_still_until_it_is_over() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outlook", "coming", "text"),
+    ("outlook", "coming", "down", "text"),
     [
-        (Outlook(0, 0, False), None, "0 due, nothing planned"),
-        (Outlook(12, 2, False), NOON, "12 due, next 12:00 UTC, 2 unknown"),
+        (Outlook(0, 0, False), None, [], "0 due, nothing planned"),
+        (Outlook(12, 2, False), NOON, ["stripe"], "stripe is down, 12 due, next 12:00 UTC, 2 unknown"),
         (
             Outlook(1, 0, True),
             NOON + timedelta(days=1),
+            [],
             "charging is halted, 1 due, next 2026-12-02 12:00 UTC",
         ),
     ],
 )
-def test_the_standing_in_a_few_words(outlook: Outlook, coming: datetime | None, text: str) -> None:
-    assert summary(outlook, coming, NOON) == text
+def test_the_standing_in_a_few_words(
+    outlook: Outlook, coming: datetime | None, down: list[str], text: str
+) -> None:
+    assert summary(outlook, coming, NOON, down) == text
 
 
 def test_a_watchdog_shorter_than_a_call_is_warned_of(build: Build) -> None:

@@ -79,6 +79,14 @@ def test_a_new_keeper_goes_on_after_the_last_line(file: Path) -> None:
     assert keeper(file, shelf).catch_up() == 1
     assert keeper(file, shelf).catch_up() == 0
     assert file.read_text() == "".join(f"{line_of(row)}\n" for row in shelf.rows.values())
+
+
+def test_its_group_may_read_it_whatever_else_the_service_keeps_from_it(file: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        assert keeper(file, Shelf(1)).catch_up() == 1
+    finally:
+        os.umask(before)
     assert file.stat().st_mode & 0o777 == 0o640
 
 

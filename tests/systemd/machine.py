@@ -1,4 +1,4 @@
-"""A machine that is thrown away: a real systemd as PID 1 of its own namespaces, over a copy of this machine's files.
+"""A machine that is thrown away: a real systemd as PID 1 of its own namespaces, over a copy of a tree of files.
 
 What is written in it goes to memory and is gone at its end; its network is its own loopback. It needs root, a kernel
 with overlayfs and cgroup2, and systemd-nspawn.
@@ -13,21 +13,25 @@ import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import renewd
 
 SOURCES = Path(renewd.__file__).parents[1]
 UNITS = SOURCES.parent / "systemd"
+# Tenths; what is left is that it speaks to providers whose addresses nobody knows in advance.
+MOST_EXPOSED = "11"
 BOOT_SECONDS, COMMAND_SECONDS = 60, 120
-# Units of this machine that have no business in the copy.
+# What this machine has there has no business in the copy.
 EMPTIED = ("etc/systemd/system", "var/log", "var/lib/systemd", "etc/renewd", "etc/credstore")
 
+_NUMBERS = count()
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHON = ("env", "LD_LIBRARY_PATH=/opt/renewd/python/lib", f"/opt/renewd/python/bin/python{VERSION}")
 
 # In a mount namespace of its own, so that nothing of it is seen outside. An outer /run that is no tmpfs, and cgroups of
-# version 1, are in nspawn's way.
+# version 1, are in nspawn's way. Without bpf() and what it asks for, systemd does not enforce IPAddressDeny=.
 _PREPARE = """
 set -e
 umount -R /sys/fs/cgroup
@@ -38,13 +42,14 @@ mkdir -p /run/systemd/nspawn
 mount -t tmpfs tmpfs /run/systemd/nspawn
 mount -t tmpfs tmpfs "$FOLDER/memory"
 mkdir "$FOLDER/memory/upper" "$FOLDER/memory/work" "$FOLDER/memory/root"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$FOLDER/memory/upper,workdir=$FOLDER/memory/work" "$FOLDER/memory/root"
+mount -t overlay overlay -o "lowerdir=$TREE,upperdir=$FOLDER/memory/upper,workdir=$FOLDER/memory/work" "$FOLDER/memory/root"
 for each in $EMPTIED; do
     rm -rf "$FOLDER/memory/root/$each"
     mkdir -p "$FOLDER/memory/root/$each"
 done
 : > "$FOLDER/memory/root/etc/fstab"
 exec systemd-nspawn --quiet --directory="$FOLDER/memory/root" --machine="$NAME" --register=no --keep-unit \
+    --capability=CAP_BPF,CAP_NET_ADMIN,CAP_PERFMON --system-call-filter=bpf \
     --private-network --resolv-conf=off --timezone=off --link-journal=no --console=pipe --kill-signal=SIGRTMIN+3 \
     "$@" --boot -- systemd.unit=basic.target systemd.show_status=0
 """
@@ -65,11 +70,12 @@ def lacking() -> str:
 class Machine:
     """One that runs. Commands are run in it as root."""
 
-    def __init__(self, folder: Path) -> None:
-        """Boot it."""
-        self._folder, self._name = folder, f"renewd-test-{os.getpid()}"
+    def __init__(self, folder: Path, tree: Path = Path("/")) -> None:
+        """Boot it over the files in `tree`, with `folder` for what is its own."""
+        self._name = f"renewd-test-{os.getpid()}-{next(_NUMBERS)}"
         (folder / "memory").mkdir()
-        given = {**os.environ, "NAME": self._name, "FOLDER": str(folder), "EMPTIED": " ".join(EMPTIED)}
+        mine = {"NAME": self._name, "FOLDER": str(folder), "TREE": str(tree), "EMPTIED": " ".join(EMPTIED)}
+        given = {**os.environ, **mine}
         line = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _PREPARE, "sh", *_binds()]
         self._console = folder / "console"
         with self._console.open("wb") as console:
@@ -168,10 +174,10 @@ def _binds() -> list[str]:
 
 
 @contextmanager
-def machine() -> Iterator[Machine]:
-    """A machine with renewd installed in it, for the length of a `with`."""
+def machine(tree: Path) -> Iterator[Machine]:
+    """A machine over the files in `tree` with renewd installed in it, for the length of a `with`."""
     with tempfile.TemporaryDirectory(prefix="renewd-machine-") as folder:
-        made = Machine(Path(folder))
+        made = Machine(Path(folder), tree)
         try:
             _install(made)
             yield made

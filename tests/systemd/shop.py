@@ -28,9 +28,10 @@ HEADING = "id customer name email gateway_customer plan line zone current_period
 
 
 class Shop:
-    """One test's worth of everything. Its daemon is `unit`."""
+    """One test's worth of everything. Its daemon is `unit`, and commands are given as the daemon's user, `by` this."""
 
     unit = "renewd.service"
+    by: Sequence[str] = ("runuser", "-u", "renewd", "--")
 
     def __init__(self, machine: Machine) -> None:
         """Write the configuration as an operator would, with the key in the credential store."""
@@ -97,7 +98,7 @@ class Shop:
 
     def renewd(self, *words: str, ok: bool = True, stdin: str = "") -> str:
         """Run a command as the daemon's user, and give what it prints."""
-        done = self.machine.run(*("runuser", "-u", "renewd", "--", "renewd"), *words, ok=ok, stdin=stdin)
+        done = self.machine.run(*self.by, "renewd", *words, ok=ok, stdin=stdin)
         return done.stdout if ok else done.stdout + done.stderr
 
     def status(self) -> dict[str, Any]:
@@ -133,7 +134,7 @@ class Shop:
         run("systemctl", "stop", self.unit, "sandbox", ok=False)
         run("systemctl", "reset-failed", ok=False)
         leftovers = (
-            "/var/lib/renewd /var/lib/renewd-* /etc/renewd/* /etc/credstore/* /etc/systemd/system/renewd*"
+            "/var/lib/renewd* /var/log/renewd* /etc/renewd/* /etc/credstore/* /etc/systemd/system/renewd*"
         )
         run("sh", "-c", f"rm -rf {leftovers}")
         run("sh", "-c", "journalctl --rotate --quiet; journalctl --vacuum-time=1s --quiet", ok=False)

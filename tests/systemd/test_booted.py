@@ -1,13 +1,13 @@
 """The units as they are shipped, under a real systemd: what an operator does with them, and what may happen to them."""
 
 import json
-import shutil
 import signal
 
 import pytest
 
 from tests.service.daemon import until
 from tests.service.town import due
+from tests.systemd.machine import MOST_EXPOSED, Machine
 from tests.systemd.shop import HASTY, KEY, Shop
 
 BAD_CONFIGURATION = "78"
@@ -21,6 +21,15 @@ for each in /proc/$pid/task/*; do
 done
 exec strace -qq -o /dev/null -e trace=fsync,fdatasync -e inject=fsync,fdatasync:delay_enter=1000000000 "$@"
 """
+
+
+def test_this_systemd_understands_the_units_and_finds_them_tight(booted: Machine) -> None:
+    units = booted.run("sh", "-c", "cd /usr/lib/systemd/system; ls renewd*").stdout.split()
+    names = [name.replace("@.", "@one.") for name in units]
+    assert booted.run("systemd-analyze", "verify", "--man=no", *names).stderr == ""
+    for name in names:
+        if name.endswith(".service") and "failure" not in name:
+            booted.run("systemd-analyze", "security", f"--threshold={MOST_EXPOSED}", name)
 
 
 def test_it_is_ready_when_it_is_at_work_and_says_how_it_stands(shop: Shop) -> None:
@@ -99,8 +108,9 @@ def test_one_that_is_frozen_is_ended_and_begins_anew(shop: Shop) -> None:
     until(lambda: shop.extended() == 1, "the renewal")
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="strace, which makes a disk hang, is not installed")
 def test_one_whose_disk_hangs_is_ended_although_its_loop_turns_and_says_where_it_hung(shop: Shop) -> None:
+    if shop.machine.run("which", "strace", ok=False).returncode:
+        pytest.skip("strace, which makes a disk hang, is not installed")
     shop.drop_in(HASTY)
     shop.systemctl("start")
     pid = shop.show("MainPID")

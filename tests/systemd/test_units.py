@@ -12,14 +12,11 @@ import pytest
 
 from renewd.cli import COMMANDS, cli
 from renewd.cli.door import BAD_CONFIGURATION
-from tests.systemd.machine import UNITS
+from tests.systemd.machine import MOST_EXPOSED, UNITS
 
 SERVICES = sorted(UNITS.glob("*.service"))
 OURS = [each for each in SERVICES if "failure" not in each.name]
 SANDBOX = "# From here on: what the daemon may not do."
-MOST_EXPOSED = (
-    "11"  # tenths; what is left is that it speaks to providers whose addresses nobody knows in advance
-)
 NEEDS_ANALYZE = pytest.mark.skipif(
     not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed"
 )

@@ -17,6 +17,7 @@ from renewd.cli import UNREAD
 from renewd.ports import AlreadyRunningError, StoreUnavailableError
 from renewd.renewal.model import UnreadableError
 from renewd.renewal.standing import RefusedError
+from renewd.service import journald
 from renewd.service.wiring import Configuration, ConfigurationError, find_configuration, load_configuration
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -67,7 +68,8 @@ def ending(error: Exception, words: Sequence[str] = ()) -> int:
     elif isinstance(error, click.ClickException):
         error.show()
     elif code:
-        click.echo(message if isinstance(error, ConfigurationError) else f"renewd: {message}", err=True)
+        text = message if isinstance(error, ConfigurationError) else f"renewd: {message}"
+        click.echo(journald.as_errors(text) if journald.is_stderr() else text, err=True)
     return code
 
 

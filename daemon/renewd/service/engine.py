@@ -87,6 +87,11 @@ class Engine:
             refused_until=self.refused_until,
         )
 
+    @property
+    def down(self) -> list[str]:
+        """The providers that count as down, by name."""
+        return sorted({name for (_, name), breaker in self.breakers.items() if breaker.is_open})
+
     def breaker(self, attempt: Attempt) -> Breaker | None:
         """Give the breaker of the provider that an attempt calls."""
         return self.breakers.get((attempt.leg, attempt.provider))

@@ -26,6 +26,11 @@ def is_stderr(environ: Mapping[str, str] = os.environ) -> bool:
     return environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
 
 
+def as_errors(text: str) -> str:
+    """Mark each line of a text as an error, for a journal that reads standard error; see sd-daemon(3)."""
+    return "\n".join(f"<3>{line}" for line in text.splitlines())
+
+
 def encoded(fields: Mapping[str, str]) -> bytes:
     """Write a record: a value of several lines has its length before it, any other stands on a line of its own."""
     return b"".join(_field(name.encode(), value.encode(errors="replace")) for name, value in fields.items())

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from renewd import __version__
 from renewd.ports import StoreUnavailableError
 from renewd.renewal.audit import DAEMON, Event
 from renewd.renewal.fleet import BEAT_EVERY
@@ -81,7 +82,8 @@ class Loop:
         await engine.meet()
         if engine.leads:
             await replan(engine, engine.policy)
-        await engine.log([self._event("service.started", f"pid {os.getpid()}")])
+        begun = f"renewd {__version__}, pid {os.getpid()}, policy {engine.policy.digest}"
+        await engine.log([self._event("service.started", begun)])
         if engine.rated and engine.fleet and engine.fleet.others:
             await self._rest(2 * BEAT_EVERY)  # until they have taken note of us, the whole rate is theirs
         touch = asyncio.create_task(self._keep_in_touch()) if engine.shared else None
@@ -103,7 +105,7 @@ class Loop:
             if each:
                 each.cancel()
         try:
-            await engine.log([self._event("service.stopped", "")])
+            await engine.log([self._event("service.stopped", "nothing is in flight")])
         except StoreUnavailableError as error:
             log.warning("stopped while the database cannot be used", error=str(error))
         if keeper:
@@ -211,7 +213,8 @@ class Loop:
         latest, earliest = now + self._scan_every, now if worked else now + LEAST_REST
         wake = max(min(due, latest) if due else latest, earliest)
         if self._keeper.heard:
-            self._keeper.stands(summary(await self._engine.store.outlook(now), due, now))
+            outlook = await self._engine.store.outlook(now)
+            self._keeper.stands(summary(outlook, due, now, self._engine.down))
         return wake
 
     def _after_failure(self, problem: str) -> datetime:

@@ -4,7 +4,7 @@ import json
 import sys
 import textwrap
 import traceback
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Collection, Mapping, MutableMapping
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,8 @@ _COLOURS = {
 _PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 # Told in a way of their own, and so not as `name=value` or a field of that name.
 _TOLD_BY_ITSELF = frozenset({"event", "level", "at", "line"} | OF_SEVERAL_LINES)
+# Of the lines that follow the first, what a program reads: in the journal it is a field instead.
+_FOR_PROGRAMS = frozenset({"note"})
 
 Fields = MutableMapping[str, Any]
 
@@ -57,14 +59,14 @@ def as_record(
 ) -> tuple[tuple[Mapping[str, str]], dict[str, Any]]:
     """Give the fields of a record for the journal, which knows the time by itself."""
     record = {
-        "MESSAGE": _said(fields),
+        "MESSAGE": _said(fields, without=_FOR_PROGRAMS),
         "PRIORITY": str(_PRIORITIES[fields["level"]]),
         "SYSLOG_IDENTIFIER": "renewd",
     }
     if "line" in fields:
         record["RENEWD_EVENT"] = fields["event"]
     for name, value in fields.items():
-        if name not in _TOLD_BY_ITSELF:
+        if name not in _TOLD_BY_ITSELF - _FOR_PROGRAMS:
             record[_PLACE.get(name) or f"RENEWD_{name.upper()}"] = _text(value)
     return (record,), {}
 
@@ -85,7 +87,7 @@ def _text(value: object) -> str:
     return f"{value:{RFC3339}}" if isinstance(value, datetime) else str(value)
 
 
-def _said(fields: Fields) -> str:
+def _said(fields: Fields, without: Collection[str] = ()) -> str:
     """Say a line for people; what has several lines follows, set in, lest it be taken for lines of the log."""
     more = (
         f"{name}={_text(value)}"
@@ -93,8 +95,8 @@ def _said(fields: Fields) -> str:
         if name not in _TOLD_BY_ITSELF | _PLACE.keys()
     )
     first = fields.get("line") or "  ".join((fields["event"], *more))
-    blocks = (fields[name] for name in FIELDS if name in OF_SEVERAL_LINES and name in fields)
-    return "\n".join((first, *(textwrap.indent(block, "    ") for block in blocks)))
+    blocks = (fields[name] for name in FIELDS if name in OF_SEVERAL_LINES - {*without} and name in fields)
+    return "\n".join((first, *(textwrap.indent(block.rstrip("\n"), "    ") for block in blocks)))
 
 
 class Human:

@@ -1,6 +1,7 @@
 """What we tell whoever supervises the daemon: that it is ready, how it stands, and, while the work goes on, that it lives."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -127,8 +128,11 @@ class Keeper:
             )
 
 
-def summary(outlook: Outlook, coming: datetime | None, now: datetime) -> str:
-    """Say in a few words what there is to do: `12 due, next 09:00 UTC, 2 unknown`. `coming` is when the next is due."""
+def summary(outlook: Outlook, coming: datetime | None, now: datetime, down: Sequence[str] = ()) -> str:
+    """Say in a few words what there is to do: `stripe is down, 12 due, next 09:00 UTC, 2 unknown`.
+
+    `coming` is when the next is due, `down` are the providers that are left alone because they do not answer.
+    """
     at = (
         f"{coming:%H:%M UTC}"
         if coming and coming.date() == now.date()
@@ -138,6 +142,7 @@ def summary(outlook: Outlook, coming: datetime | None, now: datetime) -> str:
     )
     parts = (
         "charging is halted" if outlook.halted else "",
+        *(f"{each} is down" for each in down),
         f"{outlook.due} due",
         f"next {at}" if at else "nothing planned",
         f"{outlook.in_doubt} unknown" if outlook.in_doubt else "",

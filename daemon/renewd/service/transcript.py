@@ -28,6 +28,7 @@ PAGE = 500
 # A number that is missing belongs to a row that is being committed, or to none: no transaction lasts for so long.
 GAP_SECONDS = 60.0
 LONGEST_LINE = 1 << 20
+READABLE = 0o640  # whoever ships it is in the group
 
 log = structlog.get_logger()
 
@@ -177,9 +178,11 @@ async def _keep(transcript: Transcript, leads: Callable[[], bool]) -> None:
 def _opened(path: Path) -> Iterator[int]:
     """Open what has the file's name by now, for it may have been rotated away; nobody else writes meanwhile."""
     path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, READABLE)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.fstat(file).st_size:
+            os.fchmod(file, READABLE)  # by its group, which the service's umask forbids for all else
         yield file
     finally:
         os.close(file)

@@ -13,6 +13,8 @@ from renewd.adapters.store.tables import MOVED_TO, service_state
 from renewd.ports import StoreUnavailableError
 
 HEAD = "0002"
+# Of daemons that start at once one migrates, and the others wait for it; any number that nobody else takes will do.
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(7236574768)")
 FILE = "sqlite"
 HOW_TO_WRITE = "write e.g. sqlite:////var/lib/renewd/renewd.db or postgresql://renewd@localhost/renewd"
 
@@ -132,6 +134,8 @@ def _upgrade(engine: Engine) -> None:
     config.set_main_option("script_location", str(files("renewd.adapters.store") / "migrations"))
     try:
         with engine.begin() as connection:
+            if engine.dialect.name != FILE:
+                connection.execute(_ONE_AT_A_TIME)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except CommandError as error:

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from renewd.adapters.store import shared_brake
 from renewd.adapters.store.plans import doubt
@@ -32,8 +32,9 @@ def beat(connection: Connection, name: str, now: datetime, *, alone: bool) -> Fl
 
 
 def leave(connection: Connection, name: str) -> None:
-    """Say that the daemon called `name` ends."""
+    """Say that the daemon called `name` ends: what it has claimed and not begun is the others' at once."""
     connection.execute(delete(daemons).where(daemons.c.name == name))
+    _void_leases(connection, renewals.c.lease_owner == name)
 
 
 def known(connection: Connection) -> list[Daemon]:
@@ -41,6 +42,6 @@ def known(connection: Connection) -> list[Daemon]:
     return [Daemon(row.name, row.started_at, row.seen_at) for row in connection.execute(select(daemons))]
 
 
-def _void_leases(connection: Connection) -> None:
-    leased = (renewals.c.next_at.is_not(None), renewals.c.lease_until.is_not(None))
+def _void_leases(connection: Connection, *of: ColumnElement[bool]) -> None:
+    leased = (renewals.c.next_at.is_not(None), renewals.c.lease_until.is_not(None), *of)
     connection.execute(update(renewals).where(*leased).values(lease_until=None))
