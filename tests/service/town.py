@@ -67,7 +67,7 @@ class Town:
     def __init__(self, folder: Path, latency_ms: int = 0, **changes: Any) -> None:
         """Start the sandbox and write the configuration; `changes` as for `settings`."""
         self.folder, self._latency_ms, self._down = folder, latency_ms, False
-        self._url = changes.get("database", f"sqlite:///{self.database}")
+        self.url = changes.get("database", f"sqlite:///{self.database}")
         self._ledger = folder / "ledger.jsonl"
         self.sandbox = SandboxProcess(self._ledger, latency_ms)
         self.path, self.policy_path = folder / "renewd.yaml", folder / "policy.yaml"
@@ -127,9 +127,15 @@ class Town:
 
     def count(self, table: str, where: str = "1 = 1") -> int:
         """Count rows without asking for the database's lock: a daemon that stands still may hold it."""
-        engine = connect_to_read(self._url)
+        engine = connect_to_read(self.url)
         with closing(engine.connect()) as connection:
             return int(connection.execute(text(f"SELECT count(*) FROM {table} WHERE {where}")).scalar_one())  # noqa: S608
+
+    def written(self) -> set[str]:
+        """Give the keys of the attempts to be sent that are durable; some are only looked up, and have no sends."""
+        engine = connect_to_read(self.url)
+        with closing(engine.connect()) as connection:
+            return set(connection.execute(text("SELECT key FROM attempts WHERE sends > 0")).scalars())
 
     def intents(self) -> Iterator[dict[str, Any]]:
         """Read the gateway's own list."""

@@ -78,7 +78,7 @@ async def advance_one(engine: Engine, case: Case) -> None:
     try:
         await _advance(engine, case)
     except StoreUnavailableError as error:
-        log.warning("the database cannot be used; nothing is charged until it can", error=str(error))
+        engine.health.unusable(error)
     except Exception as error:
         log.exception("renewal set aside after an error in renewd itself", renewal=case.renewal.id)
         with contextlib.suppress(StoreUnavailableError):
@@ -182,9 +182,10 @@ async def _commit(engine: Engine, change: Change, tries: int = 1) -> bool:
     for left in reversed(range(tries)):
         try:
             held = await engine.store.commit(change)
-        except StoreUnavailableError:
+        except StoreUnavailableError as error:
             if not left:
                 raise
+            engine.health.unusable(error)
             await asyncio.sleep(RECORD_PAUSE_SECONDS)
             continue
         for event in change.events if held else ():

@@ -15,6 +15,7 @@ from renewd.renewal.providers import providers
 from renewd.renewal.step import Call, Settle
 from renewd.service.brake import HOUR, Brake
 from renewd.service.breaker import Breaker
+from renewd.service.health import Health
 from renewd.service.pulse import Pulse
 
 OVERLAP = timedelta(minutes=1)  # what is asked for once more: it may not have been committed the last time
@@ -45,6 +46,7 @@ class Engine:
     settle_after: timedelta = timedelta(minutes=10)
     most_per_tick: timedelta = timedelta(minutes=1)
     brake: Brake = field(default_factory=Brake)
+    health: Health = field(default_factory=Health)
     stopping: bool = False
     fleet: Fleet | None = None
     refused_until: datetime | None = None

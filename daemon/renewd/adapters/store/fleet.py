@@ -16,7 +16,8 @@ FORGOTTEN_AFTER = timedelta(days=1)
 def beat(connection: Connection, name: str, now: datetime, *, alone: bool) -> Fleet:
     """Say that the daemon called `name` lives, and give the fleet; `alone` when there can be no other.
 
-    When it is new and the only one, nobody holds a lease any more, and what is unpaid may have been paid unknown to us.
+    It is asked for between ticks: where there can be no other, nobody holds a lease then. When it is new and the only
+    one, nobody does either, and what is unpaid may have been paid unknown to us.
     """
     fleet = seen_from(name, [each for each in known(connection) if not alone or each.name == name], now)
     me = fleet.me
@@ -26,8 +27,9 @@ def beat(connection: Connection, name: str, now: datetime, *, alone: bool) -> Fl
         connection.execute(delete(daemons).where(daemons.c.name != name, *(() if alone else (forgotten,))))
         shared_brake.forget(connection, now)
         if not fleet.others:
-            _void_leases(connection)
             doubt(connection)
+    if alone or (fleet.is_new and not fleet.others):
+        _void_leases(connection)
     return fleet
 
 
