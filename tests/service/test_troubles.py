@@ -2,7 +2,7 @@
 
 import json
 import socket
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -24,6 +24,7 @@ FEW_AT_ONCE = {
     "gateways__stripe__max_concurrent": 4,
     "carriers__tello__max_concurrent": 4,
 }
+PAGE = 4096
 NO_FILE = "the audit file cannot be written; charging goes on, and the file catches up when it can"
 NO_CHECKPOINT = "the audit log is sealed, and its checkpoint could not be kept"
 NEXT_TRY = timedelta(hours=6)
@@ -104,18 +105,22 @@ def test_no_room_for_the_audit_file_and_its_checkpoints_stops_no_money(
 ) -> None:
     kept = tmp_path / "logs"
     with troubles.small_disk(kept):
+        (kept / "kept.txt").write_text(
+            "\n" * (PAGE - 10)
+        )  # the end of a page, where a checkpoint has room for its beginning
         files = {"audit__file": str(kept / "audit.jsonl"), "audit__checkpoints": str(kept / "kept.txt")}
         town = build(metrics=f"127.0.0.1:{port}", audit__seal_every="1s", **files)
-        with running(town.path) as daemon:
-            until(lambda: (kept / "kept.txt").exists() and (kept / "audit.jsonl").exists(), "both files")
-            with troubles.full(kept):
-                town.subscribe([due(n) for n in range(COUNT)])
+        town.subscribe([due(n) for n in range(COUNT)])
+        with ExitStack() as trouble:
+            trouble.enter_context(troubles.full(kept))
+            with running(town.path) as daemon:
                 until(lambda: paid(town) == COUNT, "the renewals")
                 until(lambda: daemon.said(NO_FILE) and daemon.said(NO_CHECKPOINT), "the lines of the log")
                 assert ready(port) == (200, "renewd renews\n")
-            until(lambda: daemon.said("the audit file is written again"), "the file")
-            until(lambda: newest(kept / "kept.txt") == town.count("audit_log"), "the newest checkpoint")
-            assert daemon.stop() == 0
+                trouble.close()
+                until(lambda: daemon.said("the audit file is written again"), "the file")
+                until(lambda: newest(kept / "kept.txt") == town.count("audit_log"), "the newest checkpoint")
+                assert daemon.stop() == 0
         lines = (kept / "audit.jsonl").read_text().splitlines()
         assert [json.loads(line)["sequence"] for line in lines] == [*range(1, town.count("audit_log") + 1)]
         assert len(daemon.said(NO_FILE)) == 1
@@ -123,8 +128,8 @@ def test_no_room_for_the_audit_file_and_its_checkpoints_stops_no_money(
 
 
 def newest(file: Path) -> int:
-    *_, last = checkpoints(file.read_text())
-    return last.size
+    """Give how many rows the newest checkpoint in a file covers."""
+    return max((each.size for each in checkpoints(file.read_text())), default=0)
 
 
 def told(daemon: Daemon) -> str:
