@@ -97,13 +97,14 @@ class Town:
     def set_price(self, price: str) -> None:
         """Write the policy, with a price for its one plan."""
         plan = {**POLICY["plans"]["basic"], "price": price}
-        self._write_policy(plans={"basic": plan})
+        self.write_policy(plans={"basic": plan})
 
     def set_brake(self, most: int) -> None:
         """Write the policy, with so many charges an hour."""
-        self._write_policy(brake={**POLICY["brake"], "max_charges_per_hour": most})
+        self.write_policy(brake={**POLICY["brake"], "max_charges_per_hour": most})
 
-    def _write_policy(self, **changes: Any) -> None:
+    def write_policy(self, **changes: Any) -> None:
+        """Write the policy, with some of its sections put otherwise."""
         self.policy_path.write_text(yaml.safe_dump({**POLICY, **changes}, sort_keys=False))
 
     def subscribe(self, records: Sequence[Record]) -> None:
@@ -187,9 +188,15 @@ def now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def due(number: int, method: str = "pm_ok", line: str = "extend_ok", email: str = "c@example.com") -> Record:
+def due(
+    number: int,
+    method: str = "pm_ok",
+    line: str = "extend_ok",
+    email: str = "c@example.com",
+    ends_in: timedelta = 5 * DAY,
+) -> Record:
     """Make a subscription whose renewal is due. It is noon where it lives, so that the charge window is open."""
-    name, end = f"S-{number:05}", now() + 5 * DAY
+    name, end = f"S-{number:05}", now() + ends_in
     customer = Customer(f"C-{number:05}", f"Customer {number}", email, f"cus_{number}")
     card = PaymentMethod(f"{method}_{number}", customer.id, f"{method}_{number}", label="Visa 4242")
     line = f"{line}_{number}"

@@ -20,7 +20,7 @@ async def turn(what: str, work: Work) -> None:
     except StoreUnavailableError:
         pass
     except Exception:
-        log.exception("something beside the renewals failed; its next turn goes on", work=what)
+        log.exception("something beside the renewals failed; its next turn goes on", detail=what)
 
 
 async def keep_up(what: str, every: timedelta, work: Work) -> None:

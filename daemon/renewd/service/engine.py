@@ -103,6 +103,8 @@ class Engine:
         """Say that this daemon lives, and share with those that do too what is limited for all together."""
         now = self.clock.now()
         met, self.fleet = self.fleet, await self.store.beat(now)
+        if self.fleet.is_new:
+            self.refused_until = None  # it may be of a clock that was set back since
         since = now - (HOUR if met is None or self.fleet.is_new else OVERLAP)
         self.brake.remember(await self.store.charges_since(since), since)
         for each in self.providers:

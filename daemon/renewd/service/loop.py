@@ -13,8 +13,9 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from renewd.ports import StoreUnavailableError
 from renewd.renewal.audit import DAEMON, Event
-from renewd.renewal.fleet import BEAT_EVERY
+from renewd.renewal.fleet import BEAT_EVERY, GONE_AFTER
 from renewd.renewal.model import HoldReason
+from renewd.renewal.period import format_duration
 from renewd.renewal.policy import Policy
 from renewd.service.beside import keep_up, turn
 from renewd.service.engine import Engine
@@ -191,7 +192,7 @@ class Loop:
     async def _tick(self) -> datetime:
         """Tick, and give the instant at which to tick again."""
         try:
-            if self.health.away:
+            if self._has_jumped() or self.health.away:
                 await self._engine.meet()  # it writes, and so shows whether we can
                 self.health.usable()
             worked = await tick(self._engine)
@@ -207,6 +208,19 @@ class Loop:
         self._failures = 0
         self.health.ticked(self._engine.clock.now(), scanned=self._engine.leads)
         return wake
+
+    def _has_jumped(self) -> bool:
+        """Say whether the clock was set, or the machine slept, since the last tick; if so, in the log too."""
+        moved = self._engine.clock.moved()
+        if abs(moved) < GONE_AFTER:
+            return False
+        by = format_duration(timedelta(seconds=round(abs(moved).total_seconds())))
+        detail = (
+            f"set back by {by}" if moved < timedelta(0) else f"{by} later: it was set, or the machine slept"
+        )
+        log.warning("the clock has jumped; what is unpaid is looked up before it is charged", detail=detail)
+        self._planned = ""  # what was planned for a time that has not come is planned anew
+        return True
 
     async def _next(self, worked: int) -> datetime:
         now, due = self._engine.clock.now(), await self._engine.store.next_due()

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from renewd.adapters.store import shared_brake
 from renewd.adapters.store.plans import doubt
+from renewd.adapters.store.set_back import plan_back
 from renewd.adapters.store.tables import daemons, renewals
 from renewd.adapters.store.upserts import put
 from renewd.renewal.fleet import Daemon, Fleet, seen_from
@@ -30,6 +31,8 @@ def beat(connection: Connection, name: str, now: datetime, *, alone: bool) -> Fl
             doubt(connection)
     if alone or (fleet.is_new and not fleet.others):
         _void_leases(connection)
+    if alone or fleet.is_new:
+        plan_back(connection, now)
     return fleet
 
 
