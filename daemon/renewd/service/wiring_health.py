@@ -4,7 +4,9 @@ import os
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
+from renewd.adapters.configuration import Configuration
 from renewd.addresses import Listen
+from renewd.ports import StoreUnavailableError
 from renewd.settings import Heartbeat
 from renewd.watching import Beacon, Respond, Supervisor
 
@@ -14,6 +16,16 @@ def supervisor() -> Supervisor:
     from renewd.adapters.systemd import Systemd
 
     return Systemd()
+
+
+def not_durable(configuration: Configuration, environ: Mapping[str, str] = os.environ) -> str:
+    """Say which settings of the database let it forget in a crash what it has committed; nothing when none does."""
+    from renewd.adapters.store.health import not_durable
+
+    try:
+        return not_durable(configuration.database_url(environ))
+    except StoreUnavailableError:  # the tick says so
+        return ""
 
 
 def serving(listen: Listen, respond: Respond) -> AbstractAsyncContextManager[None]:
