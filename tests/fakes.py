@@ -71,6 +71,9 @@ class FakeClock:
     def elapsed(self) -> float:
         return (self._now - self._start).total_seconds()
 
+    def moved(self) -> timedelta:
+        return timedelta(0)
+
     def alarm(self, instant: datetime) -> datetime:
         self._now = max(self._now, instant)
         return self._now

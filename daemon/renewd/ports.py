@@ -38,6 +38,10 @@ class Clock(Protocol):
         """Give seconds since some fixed moment, for measuring how long a call took."""
         ...
 
+    def moved(self) -> timedelta:
+        """Give by how much the clock has jumped since this was last asked: it was set, or the machine slept."""
+        ...
+
     def alarm(self, instant: datetime) -> datetime:
         """Give the machine's instant at which it will be `instant`; only asked while nothing is in flight."""
         ...

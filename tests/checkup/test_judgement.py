@@ -70,6 +70,7 @@ def test_a_sound_machine_has_nothing_wrong_and_says_what_was_looked_at() -> None
         ({"credentials": (replace(KEY, source=Entry("/x", 0o640, "root")),)}, "problem", "/x is not root's alone"),
         ({"credentials": (replace(KEY, source=Entry("/x", 0o600, "ada")),)}, "problem", "/x is not root's alone"),
         ({"credentials": (Credential("stripe_key", Entry("/x", 0o644, "root"), encrypted=True),)}, "", ""),
+        ({"database": Database("postgresql://db/renewd", forgets="fsync is off")}, "problem", "may lose in a crash what it has committed: fsync is off"),
         ({"database": replace(DATABASE, trouble="it is of schema 9")}, "problem", "it is of schema 9"),
         ({"database": replace(DATABASE, file=Entry("/db"), trouble="/db is not there")}, "warning", "is not there yet"),
         ({"database": replace(DATABASE, file=replace(FILE, mode=0o644))}, "problem", "can be seen by others"),

@@ -25,6 +25,7 @@ from renewd.adapters.store.verifying import Trust, verify
 from renewd.ports import StoreUnavailableError
 from renewd.renewal.audit import Event
 from renewd.renewal.model import Attempt, AttemptState, Leg, Renewal, Stage, Subscription, compact
+from renewd.renewal.notice import Notice, NoticeKind, notice_id
 from renewd.renewal.record import Record
 from renewd.seal.note import Checkpoint
 from renewd.seal.verify import Report
@@ -132,6 +133,22 @@ def lived(
 
 def lines(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in gzip.open(path, "rt")]
+
+
+def test_a_letter_goes_with_its_renewal_unless_it_is_still_owed(past: Past) -> None:
+    gone, owing, *_, staying = sorted(past.home.desk.renewals(), key=lambda each: each.closed_at or NOW)
+    letters = [letter(gone), letter(owing, owed_at=NOW), letter(staying)]
+    past.home.desk.put(*letters)
+    past.archive()
+    archived = [line for path in past.files("renewals") for line in lines(path) if line["table"] == "notices"]
+    assert [(line["id"], line["body"]) for line in archived] == [(letters[0].id, "All is well.")]
+    assert {each.id for each in past.home.desk.notices()} == {letters[1].id, letters[2].id}
+
+
+def letter(renewal: Renewal, owed_at: datetime | None = None) -> Notice:
+    name = notice_id(renewal.id, NoticeKind.RENEWED, renewal.charges)
+    at = renewal.opened_at
+    return Notice(name, "renewed", renewal.subscription_id, "a@b.c", "Renewed", "All is well.", at, owed_at)
 
 
 def test_what_is_moved_is_in_the_files_and_nowhere_else(past: Past) -> None:

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import make_url
 
 from renewd.adapters.store.connect import connect, migrate
-from renewd.adapters.store.health import reached
+from renewd.adapters.store.health import not_durable, reached
 from renewd.ports import StoreUnavailableError
-from tests.postgres import fresh_database
+from tests.postgres import empty_database, fresh_database
 
 
 def test_a_file_of_this_version(tmp_path: Path) -> None:
@@ -20,6 +20,21 @@ def test_a_file_of_this_version(tmp_path: Path) -> None:
 def test_none_at_all(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailableError, match="is not there yet"):
         reached(f"sqlite:///{tmp_path / 'renewd.db'}")
+
+
+def test_a_server_that_may_forget_what_it_has_committed() -> None:
+    lasting, forgetful = empty_database(durable=True), fresh_database()
+    migrate(connect(lasting))
+    assert not_durable(lasting) == ""
+    assert (
+        not_durable(forgetful) == "fsync is off, full_page_writes is off"
+    )  # a session of ours asks for the third
+
+
+def test_a_file_forgets_nothing(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'renewd.db'}"
+    migrate(connect(url))
+    assert not_durable(url) == ""
 
 
 def test_a_server_lets_its_owner_write_and_no_mere_reader() -> None:

@@ -234,3 +234,14 @@ def test_what_is_committed_is_durable_whatever_the_server_does_for_others(home: 
         connection.execute(text(f"ALTER DATABASE {engine.url.database} SET synchronous_commit = off"))
     with engine.begin() as connection:
         assert connection.execute(text("SHOW synchronous_commit")).scalar() == "on"
+
+
+async def test_who_has_a_clock_that_is_behind_the_server_does_not_take_the_log_for_being_ahead(
+    home: Home,
+) -> None:
+    ahead, store = NOW + timedelta(weeks=3), home.store()
+    (case,) = await home.claimed(store)
+    home.desk.put(replace(case.renewal, next_at=ahead))
+    await store.log([Event("renewal.opened", ahead)])
+    await home.store("two").beat(NOW)
+    assert [each.next_at for each in home.desk.renewals()] == [ahead]

@@ -14,6 +14,7 @@ CLOCKS = {
 #: File, and why it may catch everything, once.
 CATCHALLS = {
     "service/advance.py": "the edge of one renewal: a poison row never stops the others",
+    "service/beside.py": "the edge of one turn of what is done beside the ticks: the next turn goes on",
     "service/loop.py": "the edge of one tick: the next one goes on",
     "adapters/store/group.py": "the edge of one group: whatever a poison row raises, it must not fail the others",
     "adapters/store/reading.py": "the edge of one row: whatever is wrong with it, the others are read",

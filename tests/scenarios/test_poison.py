@@ -10,7 +10,7 @@ from renewd.renewal.decide import next_step
 from renewd.renewal.model import Case
 from renewd.renewal.moment import Moment
 from renewd.renewal.step import Step
-from renewd.service import advance
+from renewd.service import advance, scan
 from renewd.service.tick import tick
 from tests.renewal.building import at, policy
 from tests.scenarios.conftest import Begin
@@ -137,3 +137,18 @@ async def test_what_breaks_while_it_waits_for_its_window_waits_for_that_no_more_
     await diary.live(at("2026-11-27 19:00"))
     status = diary.books.status(diary.clock.now())
     assert (status.overdue, status.set_aside, dict(status.holds)) == (1, 1, {})
+
+
+async def test_one_tick_gets_past_those_that_open_later_than_they_were_planned(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan, "BATCH", 2)
+    diary = begin()
+    diary.subscribe("sub1", ends="2026-12-05 00:00")
+    diary.subscribe("sub2")
+    diary.subscribe("sub3", ends="2026-12-01 00:00")
+    stale = update(subscriptions).where(subscriptions.c.id == "sub1").values(opens_at=at("2026-11-20 09:00"))
+    change(diary, stale)
+    diary.clock.instant = at("2026-11-24 17:59")
+    await tick(diary.engine)
+    assert [key.partition("/")[0] for key in diary.gateway.taken] == ["sub2", "sub3"]

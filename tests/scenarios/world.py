@@ -47,6 +47,9 @@ class FrozenClock:
     def elapsed(self) -> float:
         return 0.0
 
+    def moved(self) -> timedelta:
+        return timedelta(0)
+
     def alarm(self, instant: datetime) -> datetime:
         return instant
 

@@ -31,16 +31,35 @@ def environment(**changes: str) -> dict[str, str]:
     return {**kept, **SECRETS, **changes}
 
 
-def command_line(configuration: Path, command: str, ahead: timedelta = timedelta(0)) -> list[str]:
+class MachineClock:
+    """The clock of a machine, which can be set while daemons run on it."""
+
+    def __init__(self, file: Path) -> None:
+        """Be right at first; `file` is how they learn of it."""
+        self.file = file
+        self.set(timedelta(0))
+
+    def set(self, ahead: timedelta) -> None:
+        """Put it so far ahead of the true time, at one blow."""
+        fresh = self.file.with_suffix(".new")
+        fresh.write_text(str(ahead.total_seconds()))
+        fresh.rename(self.file)
+
+
+Ahead = timedelta | MachineClock
+
+
+def command_line(configuration: Path, command: str, ahead: Ahead = timedelta(0)) -> list[str]:
     """Give the command line of `renewd COMMAND`, if wanted on a machine whose clock is ahead."""
-    module = ["tests.service.ahead", str(ahead.total_seconds())] if ahead else ["renewd"]
+    where = ahead.file if isinstance(ahead, MachineClock) else ahead.total_seconds()
+    module = ["tests.service.ahead", str(where)] if ahead else ["renewd"]
     return [sys.executable, "-m", *module, command, "-c", str(configuration)]
 
 
 def finished(
     configuration: Path,
     command: str = "run",
-    ahead: timedelta = timedelta(0),
+    ahead: Ahead = timedelta(0),
     environ: Mapping[str, str] | None = None,
     **options: Any,
 ) -> subprocess.CompletedProcess[str]:
@@ -58,7 +77,7 @@ class Daemon:
     def __init__(
         self,
         configuration: Path,
-        ahead: timedelta = timedelta(0),
+        ahead: Ahead = timedelta(0),
         output: int | None = None,
         name: str = "daemon",
         environ: Mapping[str, str] | None = None,
@@ -124,7 +143,7 @@ class Daemon:
 
 @contextmanager
 def running(
-    configuration: Path, ahead: timedelta = timedelta(0), environ: Mapping[str, str] | None = None
+    configuration: Path, ahead: Ahead = timedelta(0), environ: Mapping[str, str] | None = None
 ) -> Iterator[Daemon]:
     """A daemon that is at work, for the length of a `with`; it is killed at the end if it still runs."""
     daemon = Daemon(configuration, ahead, environ=environ)

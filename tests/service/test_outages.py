@@ -1,21 +1,12 @@
 """A provider or the database that is away: nothing is lost, no rung is spent, and the daemon goes on by itself."""
 
-import sqlite3
-import time
-from contextlib import closing
 from datetime import timedelta
 
-from renewd.adapters.store.sqlite_file import BUSY_SECONDS
 from tests.service.conftest import Build
-from tests.service.daemon import PATIENCE, finished, running, until
+from tests.service.daemon import finished, running, until
 from tests.service.town import Town, due
 
 FEW_MINUTES = timedelta(minutes=5)
-FOUR_AT_ONCE = {
-    "schedule__concurrency": 4,
-    "gateways__stripe__max_concurrent": 4,
-    "carriers__tello__max_concurrent": 4,
-}
 
 
 def paid(town: Town) -> int:
@@ -72,30 +63,6 @@ def test_a_gateway_that_goes_down_and_comes_back_is_seen_by_itself(build: Build)
     assert town.stages() == {"extended": 150}
     assert town.summary()["payment_intents"] == {"succeeded": 150}
     assert town.summary()["double_charges"] == []
-
-
-def test_while_somebody_holds_the_database_nothing_new_is_charged_and_then_it_goes_on(build: Build) -> None:
-    town = build(latency_ms=50, **FOUR_AT_ONCE)
-    town.subscribe([due(n) for n in range(100)])
-    with running(town.path) as daemon:
-        until(lambda: paid(town) >= 5, "some renewals")
-        with closing(sqlite3.connect(town.database, isolation_level=None, timeout=PATIENCE)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            begun = written(town)
-            time.sleep(BUSY_SECONDS + 1)
-            assert {each["key"] for each in town.requests()} <= begun
-            assert written(town) == begun
-            other.execute("ROLLBACK")
-        until(lambda: paid(town) >= 50, "the renewals to go on")
-        assert daemon.stop() == 0
-    assert {each["key"] for each in town.requests()} == written(town)
-    assert town.summary()["double_charges"] == []
-
-
-def written(town: Town) -> set[str]:
-    """Give the keys of the attempts to be sent that are durable; some are only looked up, and have no sends."""
-    with closing(sqlite3.connect(f"file:{town.database}?mode=ro", uri=True)) as connection:
-        return {key for (key,) in connection.execute("SELECT key FROM attempts WHERE sends > 0")}
 
 
 def test_a_breaker_that_opens_is_seen_in_the_log(build: Build) -> None:

@@ -67,7 +67,7 @@ class Town:
     def __init__(self, folder: Path, latency_ms: int = 0, **changes: Any) -> None:
         """Start the sandbox and write the configuration; `changes` as for `settings`."""
         self.folder, self._latency_ms, self._down = folder, latency_ms, False
-        self._url = changes.get("database", f"sqlite:///{self.database}")
+        self.url = changes.get("database", f"sqlite:///{self.database}")
         self._ledger = folder / "ledger.jsonl"
         self.sandbox = SandboxProcess(self._ledger, latency_ms)
         self.path, self.policy_path = folder / "renewd.yaml", folder / "policy.yaml"
@@ -97,13 +97,14 @@ class Town:
     def set_price(self, price: str) -> None:
         """Write the policy, with a price for its one plan."""
         plan = {**POLICY["plans"]["basic"], "price": price}
-        self._write_policy(plans={"basic": plan})
+        self.write_policy(plans={"basic": plan})
 
     def set_brake(self, most: int) -> None:
         """Write the policy, with so many charges an hour."""
-        self._write_policy(brake={**POLICY["brake"], "max_charges_per_hour": most})
+        self.write_policy(brake={**POLICY["brake"], "max_charges_per_hour": most})
 
-    def _write_policy(self, **changes: Any) -> None:
+    def write_policy(self, **changes: Any) -> None:
+        """Write the policy, with some of its sections put otherwise."""
         self.policy_path.write_text(yaml.safe_dump({**POLICY, **changes}, sort_keys=False))
 
     def subscribe(self, records: Sequence[Record]) -> None:
@@ -127,9 +128,15 @@ class Town:
 
     def count(self, table: str, where: str = "1 = 1") -> int:
         """Count rows without asking for the database's lock: a daemon that stands still may hold it."""
-        engine = connect_to_read(self._url)
+        engine = connect_to_read(self.url)
         with closing(engine.connect()) as connection:
             return int(connection.execute(text(f"SELECT count(*) FROM {table} WHERE {where}")).scalar_one())  # noqa: S608
+
+    def written(self) -> set[str]:
+        """Give the keys of the attempts to be sent that are durable; some are only looked up, and have no sends."""
+        engine = connect_to_read(self.url)
+        with closing(engine.connect()) as connection:
+            return set(connection.execute(text("SELECT key FROM attempts WHERE sends > 0")).scalars())
 
     def intents(self) -> Iterator[dict[str, Any]]:
         """Read the gateway's own list."""
@@ -181,9 +188,15 @@ def now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def due(number: int, method: str = "pm_ok", line: str = "extend_ok", email: str = "c@example.com") -> Record:
+def due(
+    number: int,
+    method: str = "pm_ok",
+    line: str = "extend_ok",
+    email: str = "c@example.com",
+    ends_in: timedelta = 5 * DAY,
+) -> Record:
     """Make a subscription whose renewal is due. It is noon where it lives, so that the charge window is open."""
-    name, end = f"S-{number:05}", now() + 5 * DAY
+    name, end = f"S-{number:05}", now() + ends_in
     customer = Customer(f"C-{number:05}", f"Customer {number}", email, f"cus_{number}")
     card = PaymentMethod(f"{method}_{number}", customer.id, f"{method}_{number}", label="Visa 4242")
     line = f"{line}_{number}"

@@ -184,5 +184,8 @@ class DaemonClock:
     def elapsed(self) -> float:
         return self._world.now.timestamp()
 
+    def moved(self) -> timedelta:
+        return timedelta(0)
+
     def alarm(self, instant: datetime) -> datetime:
         return instant

@@ -14,9 +14,14 @@ class CheckpointFile:
         self._path = path
 
     def append(self, checkpoint: Checkpoint) -> None:
-        """Add a checkpoint, durable on return. Raises OSError."""
+        """Add a whole checkpoint, durable on return. Raises OSError, and has added nothing then."""
         descriptor = os.open(self._path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o640)
-        with os.fdopen(descriptor, "wb") as kept:
-            kept.write(checkpoint.note.encode())
-            kept.flush()
-            os.fsync(kept.fileno())
+        with os.fdopen(descriptor, "wb", buffering=0) as kept:
+            size, left = os.fstat(descriptor).st_size, checkpoint.note.encode()
+            try:
+                while left:
+                    left = left[kept.write(left) :]
+                os.fsync(descriptor)
+            except OSError:
+                kept.truncate(size)
+                raise

@@ -8,6 +8,10 @@ from datetime import UTC, datetime, timedelta
 class SystemClock:
     """The machine's time."""
 
+    def __init__(self) -> None:
+        """Watch for jumps from here on."""
+        self._offset = self._since()
+
     def now(self) -> datetime:
         """Give the present instant, in UTC."""
         return datetime.now(UTC)
@@ -15,6 +19,14 @@ class SystemClock:
     def elapsed(self) -> float:
         """Give seconds since some fixed moment; they do not jump when the clock is set."""
         return time.monotonic()
+
+    def moved(self) -> timedelta:
+        """Give by how much it went otherwise than the seconds that passed; those of a sleep do not pass."""
+        before, self._offset = self._offset, self._since()
+        return self._offset - before
+
+    def _since(self) -> timedelta:
+        return timedelta(seconds=self.now().timestamp() - self.elapsed())
 
     def alarm(self, instant: datetime) -> datetime:
         """The machine's time is the time."""
@@ -52,6 +64,10 @@ class DemoClock:
     def elapsed(self) -> float:
         """Give real seconds since some fixed moment: how long a call took is no matter of the simulation."""
         return time.monotonic()
+
+    def moved(self) -> timedelta:
+        """Nobody sets it, and nothing is in flight when it jumps."""
+        return timedelta(0)
 
     def alarm(self, instant: datetime) -> datetime:
         """Move to `instant`, never back and never past the end, and say when to ring on the machine's clock."""

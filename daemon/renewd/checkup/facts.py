@@ -58,7 +58,7 @@ class Credential:
 class Database:
     """The database. `trouble` says why it cannot be used, `file` and `free` (bytes) are of one that is a file.
 
-    `hidden`: its URL is a secret that only the service is given.
+    `forgets` is why a server may lose what it has committed. `hidden`: its URL is a secret that only the service is given.
     """
 
     place: str
@@ -66,6 +66,7 @@ class Database:
     writable: bool = True
     file: Entry | None = None
     free: int | None = None
+    forgets: str = ""
     hidden: bool = False
 
 

@@ -141,6 +141,13 @@ def _database(facts: Facts) -> Iterator[Finding]:
     if database.file and database.file.mode is None and not database.file.hidden:
         what = f"{database.place} is not there yet"
         wrong.insert(0, _warning("database", what, "it is made by the first start, or by renewd import"))
+    elif database.forgets:
+        what = f"{database.place} may lose in a crash what it has committed: {database.forgets}"
+        wrong.append(
+            _problem(
+                "database", what, "set it to on, on the server; a pooler may drop what a session asks for"
+            )
+        )
     elif database.trouble:
         wrong.insert(0, _problem("database", database.trouble, "renewals wait until it can be used"))
     yield from wrong or [_ok("database", f"{database.place} is of this version, and can be written")]

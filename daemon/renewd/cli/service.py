@@ -50,7 +50,7 @@ from renewd.service.wiring import (
     secret_values,
     system_clock,
 )
-from renewd.service.wiring_health import beacon, serving, supervisor, tracing
+from renewd.service.wiring_health import beacon, not_durable, serving, supervisor, tracing
 
 if TYPE_CHECKING:
     from renewd.service.heartbeat import Heartbeat
@@ -241,5 +241,10 @@ async def _engine(configuration: Configuration, *listeners: Callable[[Event], No
         for each in exposed_secrets(configuration):
             logs.warn("a secret is in the environment", detail=f"{each.path}: {each.message}", file=each.file)
         async with running_engine(configuration, system_clock(), tell) as engine:
+            if forgets := not_durable(configuration):
+                logs.warn(
+                    "the database may lose in a crash what it has committed; see renewd doctor",
+                    detail=forgets,
+                )
             engine.tracing = kept
             yield engine

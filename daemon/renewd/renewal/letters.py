@@ -5,7 +5,7 @@ from datetime import datetime
 from renewd.renewal.copying import replace
 from renewd.renewal.model import Case, HoldReason, Renewal, Stage
 from renewd.renewal.moment import Moment
-from renewd.renewal.notice import Notice, NoticeKind
+from renewd.renewal.notice import Notice, NoticeKind, notice_id
 from renewd.renewal.period import local_text
 from renewd.renewal.policy import Policy
 
@@ -115,10 +115,8 @@ def _to_operator(
 def _notice(
     kind: NoticeKind, recipient: str, subject: str, body: str, renewal: Renewal, now: datetime
 ) -> Notice:
-    # The hold and the count of answered charges tell one occasion from the next, however often this is decided.
-    occasion = renewal.hold or kind
     return Notice(
-        f"{renewal.id}/{occasion}/{renewal.charges}",
+        notice_id(renewal.id, renewal.hold or kind, renewal.charges),
         kind,
         renewal.subscription_id,
         recipient,

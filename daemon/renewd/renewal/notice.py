@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from renewd.renewal.model import HoldReason
+
 
 class NoticeKind(StrEnum):
     """The occasions on which somebody is told."""
@@ -18,6 +20,17 @@ class NoticeKind(StrEnum):
 
 
 OPERATOR_KINDS = frozenset({NoticeKind.REVIEW, NoticeKind.HELD})
+
+
+def notice_id(renewal_id: str, occasion: NoticeKind | HoldReason, charges: int) -> str:
+    """Name an occasion; the count of answered charges tells it from the next of its kind, however often it is decided."""
+    return f"{renewal_id}/{occasion}/{charges}"
+
+
+def notice_ids(renewal_id: str, charges: int) -> list[str]:
+    """Name every occasion that there can have been in the life of a renewal with so many answered charges."""
+    occasions = {*NoticeKind, *HoldReason}
+    return [notice_id(renewal_id, each, count) for each in occasions for count in range(charges + 1)]
 
 
 @dataclass(frozen=True, slots=True)

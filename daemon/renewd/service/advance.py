@@ -81,7 +81,7 @@ async def advance_one(engine: Engine, case: Case) -> None:
         try:
             await _advance(engine, case)
         except StoreUnavailableError as error:
-            log.warning("the database cannot be used; nothing is charged until it can", error=str(error))
+            engine.health.unusable(error)
             engine.tracing.failed(type(error).__name__)
         except Exception as error:
             log.exception("renewal set aside after an error in renewd itself", renewal=case.renewal.id)
@@ -188,9 +188,10 @@ async def _commit(engine: Engine, change: Change, tries: int = 1) -> bool:
         try:
             with engine.tracing.span("commit", Kind.DATABASE):
                 held = await engine.store.commit(change)
-        except StoreUnavailableError:
+        except StoreUnavailableError as error:
             if not left:
                 raise
+            engine.health.unusable(error)
             await asyncio.sleep(RECORD_PAUSE_SECONDS)
             continue
         for event in change.events if held else ():

@@ -15,6 +15,7 @@ from renewd.renewal.providers import providers
 from renewd.renewal.step import Call, Settle
 from renewd.service.brake import HOUR, Brake
 from renewd.service.breaker import Breaker
+from renewd.service.health import Health
 from renewd.service.pulse import Pulse
 from renewd.service.tracing import OFF, Tracing
 
@@ -47,6 +48,7 @@ class Engine:
     settle_after: timedelta = timedelta(minutes=10)
     most_per_tick: timedelta = timedelta(minutes=1)
     brake: Brake = field(default_factory=Brake)
+    health: Health = field(default_factory=Health)
     stopping: bool = False
     fleet: Fleet | None = None
     refused_until: datetime | None = None
@@ -114,6 +116,8 @@ class Engine:
         """Say that this daemon lives, and share with those that do too what is limited for all together."""
         now = self.clock.now()
         met, self.fleet = self.fleet, await self.store.beat(now)
+        if self.fleet.is_new:
+            self.refused_until = None  # it may be of a clock that was set back since
         since = now - (HOUR if met is None or self.fleet.is_new else OVERLAP)
         self.brake.remember(await self.store.charges_since(since), since)
         for each in self.providers:

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -13,11 +14,13 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from renewd import __version__
 from renewd.ports import StoreUnavailableError
 from renewd.renewal.audit import DAEMON, Event
-from renewd.renewal.fleet import BEAT_EVERY
+from renewd.renewal.fleet import BEAT_EVERY, GONE_AFTER
 from renewd.renewal.model import HoldReason
+from renewd.renewal.period import format_duration
 from renewd.renewal.policy import Policy
+from renewd.service.beside import keep_up, turn
 from renewd.service.engine import Engine
-from renewd.service.health import Health
+from renewd.service.health import UNUSABLE
 from renewd.service.planning import replan, replan_all, replan_beside
 from renewd.service.seal import keep_sealing
 from renewd.service.supervision import NOBODY, Keeper, summary
@@ -26,7 +29,6 @@ from renewd.watching import Supervisor
 
 log = structlog.get_logger()
 
-UNUSABLE = "the database cannot be used"
 LEAST_REST = timedelta(seconds=1)
 FAILED_FIRST, FAILED_MOST = timedelta(seconds=5), timedelta(minutes=1)
 # A new policy may have lifted what these waited for.
@@ -66,7 +68,7 @@ class Loop:
         self._load_policy = load_policy
         self._seal_every = seal_every
         self._keeper = Keeper(engine, supervisor)
-        self.health = Health()
+        self.health = engine.health
         self._failures = 0
         self._beat = asyncio.Event()
         self._reloading = asyncio.Lock()
@@ -86,7 +88,9 @@ class Loop:
         await engine.log([self._event("service.started", begun)])
         if engine.rated and engine.fleet and engine.fleet.others:
             await self._rest(2 * BEAT_EVERY)  # until they have taken note of us, the whole rate is theirs
-        touch = asyncio.create_task(self._keep_in_touch()) if engine.shared else None
+        touch = (
+            asyncio.create_task(keep_up("signs of life", BEAT_EVERY, engine.meet)) if engine.shared else None
+        )
         sealing = asyncio.create_task(keep_sealing(engine, self._seal_every))
         self._scheduler.start()
         keeper = asyncio.create_task(self._keeper.run()) if self._keeper.heard else None
@@ -115,13 +119,14 @@ class Loop:
         """Go on planning under the policy in force, beside the ticks, if it is ours to do and not being done."""
         engine, busy = self._engine, self._planning and not self._planning.done()
         if engine.leads and self._planned != engine.policy.digest and not busy:
-            self._planning = asyncio.create_task(self._replan(engine.policy.digest))
+            self._planning = asyncio.create_task(
+                turn("planning under the policy", partial(self._replan, engine.policy.digest))
+            )
 
     async def _replan(self, digest: str) -> None:
-        with suppress(StoreUnavailableError):  # the tick says so, and the next one goes on with it
-            if await replan_beside(self._engine):
-                self._planned = digest
-                self._beat.set()  # what opens earlier than it did
+        if await replan_beside(self._engine):
+            self._planned = digest
+            self._beat.set()  # what opens earlier than it did
 
     async def _rest(self, most: timedelta) -> None:
         """Wait for the metronome, or to be told to stop."""
@@ -129,13 +134,6 @@ class Loop:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._beat.wait(), most.total_seconds())
         self._engine.pulse.beat()
-
-    async def _keep_in_touch(self) -> None:
-        """Say every few seconds that we live."""
-        while True:
-            await asyncio.sleep(BEAT_EVERY.total_seconds())
-            with suppress(StoreUnavailableError):  # the tick says so, and the others take over
-                await self._engine.meet()
 
     def stop(self) -> None:
         """Claim nothing more; finish what is in flight."""
@@ -196,17 +194,35 @@ class Loop:
     async def _tick(self) -> datetime:
         """Tick, and give the instant at which to tick again."""
         try:
+            if self._has_jumped() or self.health.away:
+                await self._engine.meet()  # it writes, and so shows whether we can
+                self.health.usable()
             worked = await tick(self._engine)
             wake = await self._next(worked)
         except StoreUnavailableError as error:
-            log.error("the database cannot be used; nothing is charged until it can", error=str(error))  # noqa: TRY400
+            self.health.unusable(error)
             return self._after_failure(UNUSABLE)
         except Exception:
             log.exception("a tick failed; the next one goes on")
             return self._after_failure("a tick failed by an error in renewd itself; its log has it")
+        if self.health.away:
+            return self._after_failure(UNUSABLE)
         self._failures = 0
         self.health.ticked(self._engine.clock.now(), scanned=self._engine.leads)
         return wake
+
+    def _has_jumped(self) -> bool:
+        """Say whether the clock was set, or the machine slept, since the last tick; if so, in the log too."""
+        moved = self._engine.clock.moved()
+        if abs(moved) < GONE_AFTER:
+            return False
+        by = format_duration(timedelta(seconds=round(abs(moved).total_seconds())))
+        detail = (
+            f"set back by {by}" if moved < timedelta(0) else f"{by} later: it was set, or the machine slept"
+        )
+        log.warning("the clock has jumped; what is unpaid is looked up before it is charged", detail=detail)
+        self._planned = ""  # what was planned for a time that has not come is planned anew
+        return True
 
     async def _next(self, worked: int) -> datetime:
         now, due = self._engine.clock.now(), await self._engine.store.next_due()

@@ -14,6 +14,7 @@ from renewd.ports import StoreUnavailableError
 from renewd.renewal.audit import Event
 from renewd.renewal.model import Leg, UnreadableError
 from renewd.renewal.query import Status
+from renewd.service.beside import turn
 from renewd.service.counters import Counters
 from renewd.service.engine import Engine
 from renewd.service.gauges import Gauges, Glance
@@ -102,8 +103,14 @@ class Watch:
         return max(GLANCE_EVERY, GLANCE_SHARE * timedelta(seconds=engine.clock.elapsed() - started))
 
     async def _keep_looking(self) -> None:
-        while not self.engine.stopping:
+        rest = GLANCE_EVERY
+
+        async def look() -> None:
+            nonlocal rest
             rest = await self.glance()
+
+        while not self.engine.stopping:
+            await turn("a look at the books", look)
             await asyncio.sleep(rest.total_seconds())
 
     def _ready(self) -> Reply:

@@ -24,6 +24,7 @@ async def scan(engine: Engine, now: datetime) -> int:
         for event in (*aside, *(event for opening in opened for event in opening.events)):
             engine.tell(event)
         count += len(opened)
-        if len(openings) + len(aside) < BATCH or not (opened or aside):
+        # A batch of which some open later by the policy in force is not the last one, however few it opens.
+        if not (opened or aside):
             break
     return count

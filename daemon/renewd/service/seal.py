@@ -8,6 +8,7 @@ import structlog
 
 from renewd.ports import StoreUnavailableError
 from renewd.seal.note import Sealed
+from renewd.service.beside import keep_up
 from renewd.service.engine import Engine
 from renewd.service.renderings import RFC3339
 
@@ -27,10 +28,12 @@ async def seal(engine: Engine) -> None:
 
 async def keep_sealing(engine: Engine, every: timedelta) -> None:
     """Seal every so often, where this daemon leads, until cancelled."""
-    while True:
-        await asyncio.sleep(every.total_seconds())
+
+    async def ours() -> None:
         if engine.leads:
             await seal(engine)
+
+    await keep_up("sealing the audit log", every, ours)
 
 
 def tell(sealed: Sealed) -> None:

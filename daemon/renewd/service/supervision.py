@@ -1,12 +1,12 @@
 """What we tell whoever supervises the daemon: that it is ready, how it stands, and, while the work goes on, that it lives."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
 
 from renewd.renewal.query import Outlook
+from renewd.service.beside import keep_up
 from renewd.service.engine import Engine
 from renewd.watching import Supervisor
 
@@ -60,9 +60,11 @@ class Keeper:
     async def run(self) -> None:
         """Look again and again, until canceled."""
         self._warn_of_haste()
-        while True:
-            self.look()
-            await asyncio.sleep(self._every.total_seconds())
+        self.look()
+        await keep_up("signs of life to systemd", self._every, self._look_again)
+
+    async def _look_again(self) -> None:
+        self.look()
 
     def look(self) -> None:
         """Say how things are now."""

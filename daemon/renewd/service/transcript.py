@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -21,9 +22,10 @@ from renewd.ports import Books, StoreUnavailableError
 from renewd.renewal.audit import AuditRow
 from renewd.renewal.model import UnreadableError
 from renewd.renewal.query import LogQuery
+from renewd.service.beside import keep_up, turn
 from renewd.service.renderings import jsonable
 
-EVERY_SECONDS = 2.0
+WORK, EVERY = "the audit file", timedelta(seconds=2)
 PAGE = 500
 # A number that is missing belongs to a row that is being committed, or to none: no transaction lasts for so long.
 GAP_SECONDS = 60.0
@@ -168,10 +170,12 @@ async def kept(transcript: Transcript | None, leads: Callable[[], bool]) -> Asyn
 
 
 async def _keep(transcript: Transcript, leads: Callable[[], bool]) -> None:
-    while True:
+    async def ours() -> None:
         if leads():
             await asyncio.to_thread(transcript.catch_up)
-        await asyncio.sleep(EVERY_SECONDS)
+
+    await turn(WORK, ours)
+    await keep_up(WORK, EVERY, ours)
 
 
 @contextmanager

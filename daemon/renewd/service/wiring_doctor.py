@@ -89,13 +89,14 @@ def _database(configuration: Configuration, environ: Mapping[str, str]) -> Datab
     except ValueError:
         return None  # told among the secrets
     file = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
-    name, writable, trouble = str(file or secret), True, ""
+    name, writable, trouble, forgets = str(file or secret), True, "", ""
     try:
         name, writable = health.reached(url)
+        forgets = health.not_durable(url)
     except (StoreUnavailableError, ValueError) as error:
         trouble = str(error)
     if file is None:
-        return Database(name, trouble, writable)
+        return Database(name, trouble, writable, forgets=forgets)
     return Database(
         name, trouble, machine.can_write(file), machine.entry(file), machine.free_space(file.parent)
     )

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from renewd import __version__
 from renewd.adapters.configuration import Configuration, secret_values
 from renewd.addresses import POSTGRESQL, Listen
+from renewd.ports import StoreUnavailableError
 from renewd.service import logs
 from renewd.service.redaction import Redaction
 from renewd.service.tracing import Tracing
@@ -20,6 +21,16 @@ def supervisor() -> Supervisor:
     from renewd.adapters.systemd import Systemd
 
     return Systemd()
+
+
+def not_durable(configuration: Configuration, environ: Mapping[str, str] = os.environ) -> str:
+    """Say which settings of the database let it forget in a crash what it has committed; nothing when none does."""
+    from renewd.adapters.store.health import not_durable
+
+    try:
+        return not_durable(configuration.database_url(environ))
+    except StoreUnavailableError:  # the tick says so
+        return ""
 
 
 def serving(listen: Listen, respond: Respond) -> AbstractAsyncContextManager[None]:

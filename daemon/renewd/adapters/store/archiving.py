@@ -1,6 +1,5 @@
 """Moving what is long closed out of the database into files: copied, made durable, read back, and only then deleted."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,16 +12,19 @@ from sqlalchemy import Connection, Engine, delete, exists, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from renewd.adapters.store import archive_files
+from renewd.adapters.store.archive_lines import letters_of, told
 from renewd.adapters.store.audit_rows import audit_lines, raw, tell
 from renewd.adapters.store.connect import FILE, unusable
 from renewd.adapters.store.seals import archived, sealed_of
 from renewd.adapters.store.sqlite_file import READING
+from renewd.adapters.store.statements import among
 from renewd.adapters.store.tables import (
     APPEND_ONLY,
     attempts,
     audit_checkpoints,
     audit_leaves,
     audit_log,
+    notices,
     renewals,
     subscriptions,
 )
@@ -146,9 +148,10 @@ def _move_renewals(connection: Connection, order: Archiving) -> tuple[int, int] 
             .order_by(attempts.c.sent_at, attempts.c.key)
         )
         tries = [dict(row) for row in connection.execute(theirs).mappings()]
+        letters = letters_of(connection, gone)
     if not gone:
         return None
-    lines = list(_told(gone, tries))
+    lines = list(told(gone, tries, letters))
     digest = sha256(b"\n".join(lines)).hexdigest()[:16]
     name = f"renewals-{gone[0]['closed_at'].astimezone(UTC):%Y%m%dT%H%M%SZ}-{digest}.jsonl.gz"
     archive_files.write(order.folder, name, lines)
@@ -157,7 +160,7 @@ def _move_renewals(connection: Connection, order: Archiving) -> tuple[int, int] 
         order.now,
         order.actor,
         reference=name,
-        detail=f"{len(gone)} renewals, {len(tries)} attempts",
+        detail=f"{len(gone)} renewals, {len(tries)} attempts, {sum(map(len, letters.values()))} letters",
     )
     with connection.begin():
         deleted = connection.execute(delete(renewals).where(renewals.c.id.in_(ids), *old)).rowcount
@@ -166,23 +169,10 @@ def _move_renewals(connection: Connection, order: Archiving) -> tuple[int, int] 
                 "a renewal was changed while it was archived; nothing is deleted, start again"
             )
         connection.execute(delete(attempts).where(attempts.c.renewal_id.in_(ids)))
+        written = [each["id"] for some in letters.values() for each in some]
+        connection.execute(delete(notices).where(among(connection, notices.c.id, written)))
         tell(connection, [said])
     return len(gone), len(tries)
-
-
-def _told(gone: Sequence[dict[str, Any]], tries: Sequence[dict[str, Any]]) -> Iterator[bytes]:
-    for renewal in gone:
-        yield _line("renewals", renewal)
-        yield from (_line("attempts", each) for each in tries if each["renewal_id"] == renewal["id"])
-
-
-def _line(table: str, row: dict[str, Any]) -> bytes:
-    told = {"table": table} | row
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":"), default=_instant).encode()
-
-
-def _instant(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _boundary(connection: Connection, before: datetime) -> int | None:

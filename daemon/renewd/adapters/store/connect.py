@@ -81,8 +81,10 @@ def place(engine: Engine) -> str:
 def unusable(engine: Engine, error: DBAPIError) -> StoreUnavailableError:
     """Say where and why the database could not be used; a driver's hints stand on lines of their own, and are left out."""
     kept_out = getattr(error.orig, "sqlite_errorname", "").startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY"))
+    closed = getattr(error.orig, "sqlstate", "") == postgres_server.READ_ONLY
+    hint = sqlite_file.KEPT_OUT if kept_out else "; it is a standby, or set to be read-only" if closed else ""
     reason = str(error.orig).partition("\n")[0]
-    return StoreUnavailableError(f"{place(engine)}: {reason}{sqlite_file.AS_THE_DAEMON if kept_out else ''}")
+    return StoreUnavailableError(f"{place(engine)}: {reason}{hint}")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from renewd.adapters.store import shared_brake
 from renewd.adapters.store.plans import doubt
+from renewd.adapters.store.set_back import plan_back
 from renewd.adapters.store.tables import daemons, renewals
 from renewd.adapters.store.upserts import put
 from renewd.renewal.fleet import Daemon, Fleet, seen_from
@@ -16,7 +17,8 @@ FORGOTTEN_AFTER = timedelta(days=1)
 def beat(connection: Connection, name: str, now: datetime, *, alone: bool) -> Fleet:
     """Say that the daemon called `name` lives, and give the fleet; `alone` when there can be no other.
 
-    When it is new and the only one, nobody holds a lease any more, and what is unpaid may have been paid unknown to us.
+    It is asked for between ticks: where there can be no other, nobody holds a lease then. When it is new and the only
+    one, nobody does either, and what is unpaid may have been paid unknown to us.
     """
     fleet = seen_from(name, [each for each in known(connection) if not alone or each.name == name], now)
     me = fleet.me
@@ -26,8 +28,11 @@ def beat(connection: Connection, name: str, now: datetime, *, alone: bool) -> Fl
         connection.execute(delete(daemons).where(daemons.c.name != name, *(() if alone else (forgotten,))))
         shared_brake.forget(connection, now)
         if not fleet.others:
-            _void_leases(connection)
             doubt(connection)
+    if alone or (fleet.is_new and not fleet.others):
+        _void_leases(connection)
+    if alone or fleet.is_new:
+        plan_back(connection, now)
     return fleet
 
 

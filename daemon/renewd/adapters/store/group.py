@@ -11,13 +11,13 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from renewd.adapters.store.connect import unusable
+from renewd.adapters.store.postgres_server import READ_ONLY
 from renewd.ports import StoreUnavailableError
 from renewd.renewal.change import Change
 
 T = TypeVar("T")
 GROUP_LIMIT = 256
 CROSSED_TRIES = 5
-_READ_ONLY = "25006"  # a standby, or a primary that has become one
 
 Write = Callable[[Connection, Sequence[Change]], list[bool]]
 
@@ -150,7 +150,7 @@ def _is_away(error: DBAPIError) -> bool:
     return (
         isinstance(error, OperationalError | InterfaceError)
         or error.connection_invalidated
-        or getattr(error.orig, "sqlstate", "") == _READ_ONLY
+        or getattr(error.orig, "sqlstate", "") == READ_ONLY
     )
 
 

@@ -5,6 +5,8 @@ from sqlalchemy.exc import DBAPIError
 
 from renewd.adapters.store.connect import FILE, connect_to_read, place, unusable
 
+# https://www.postgresql.org/docs/current/runtime-config-wal.html
+_LASTING = ("synchronous_commit", "fsync", "full_page_writes")
 _MAY_WRITE = text("SELECT has_table_privilege('renewals', 'UPDATE') AND NOT pg_is_in_recovery()")
 
 
@@ -15,6 +17,24 @@ def reached(url: str) -> tuple[str, bool]:
         return place(engine), engine.dialect.name == FILE or _may_write(engine)
     finally:
         engine.dispose()
+
+
+def not_durable(url: str) -> str:
+    """Say which settings of a server let it forget in a crash what it has committed; nothing when none does.
+
+    They are those that a session of ours gets: a pooler may not pass on what we ask for. Raises as `connect_to_read`.
+    """
+    engine = connect_to_read(url)
+    try:
+        if engine.dialect.name == FILE:
+            return ""
+        with engine.connect() as connection:
+            shown = {each: connection.execute(text(f"SHOW {each}")).scalar() for each in _LASTING}
+    except DBAPIError as error:
+        raise unusable(engine, error) from error
+    finally:
+        engine.dispose()
+    return ", ".join(f"{name} is off" for name, value in shown.items() if value == "off")
 
 
 def _may_write(engine: Engine) -> bool:

@@ -7,6 +7,7 @@ from sqlalchemy.pool import NullPool
 
 from renewd.addresses import is_loopback
 
+READ_ONLY = "25006"  # what a server says that lets nobody write: a standby, or a primary that has become one
 # Milliseconds. A lock is held for one short transaction; who waits longer meets a fault, and says so.
 LOCK_TIMEOUT, IDLE_TIMEOUT, READ_TIMEOUT = 10_000, 60_000, 120_000
 # A server that has vanished without a word is noticed within a minute.

@@ -36,6 +36,7 @@ class SqlSealer:
         self._engine = engine
         self._key = key
         self._witness = witness
+        self._unkept: Checkpoint | None = None  # the newest, while nobody keeps it
 
     def seal(self, now: datetime) -> Sealed | None:
         """See `ports.Sealer`."""
@@ -52,6 +53,7 @@ class SqlSealer:
                 latest = newest(connection)
                 lines = audit_lines(connection, latest.last if latest else 0, horizon, BATCH)
         if not lines:
+            self._keep()
             return None
         leaves = leaf_hashes(lines.values())
         sealed = self._sealed(latest, list(lines)[-1], leaves, now)
@@ -60,8 +62,15 @@ class SqlSealer:
         except IntegrityError:
             self._expect_sealed_by_another(latest)
             return None
-        self._witness(sealed.checkpoint)
+        self._unkept = sealed.checkpoint
+        self._keep()
         return sealed
+
+    def _keep(self) -> None:
+        """Hand the newest checkpoint to the witness; what covers more stands for one that could not be kept."""
+        if self._unkept:
+            self._witness(self._unkept)
+        self._unkept = None
 
     def _write(self, lines: Iterable[int], leaves: Iterable[bytes], sealed: Sealed) -> None:
         with self._engine.begin() as connection:

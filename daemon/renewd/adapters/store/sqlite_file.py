@@ -20,6 +20,7 @@ BUSY_SECONDS = 5
 READING = "renewd_reading"  # the execution option of a transaction that never writes, and so waits for nobody
 OWN_TRIES, OWN_PAUSE_SECONDS = 5, 0.1
 AS_THE_DAEMON = "; run this as the user that the daemon runs as"
+KEPT_OUT = f"{AS_THE_DAEMON}; if you do, its disk may be read-only"
 
 
 def connect(url: URL, *, must_exist: bool) -> Engine:
