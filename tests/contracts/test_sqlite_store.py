@@ -5,6 +5,8 @@ import os
 import sqlite3
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,17 @@ async def home(tmp_path: Path) -> AsyncIterator[Home]:
     yield made
     for each in made.stores:
         await each.close()
+
+
+async def test_what_was_tried_by_the_right_time_keeps_its_wait_when_a_clock_is_set_back(home: Home) -> None:
+    store = home.store()
+    first, second = await home.claimed(store, 2)
+    change = begun(first)
+    assert await store.commit(change)
+    home.desk.put(replace(second.renewal, next_at=NOW + timedelta(weeks=3)))
+    await store.log([Event("renewal.opened", NOW + timedelta(weeks=3))])
+    await home.store("two").beat(NOW)
+    assert [each.next_at for each in home.desk.renewals()] == [change.renewal.next_at, NOW]
 
 
 @pytest.fixture

@@ -68,4 +68,4 @@ def _waiting(connection: Connection, now: datetime) -> list[tuple[str, Waiting]]
         .group_by(*columns)
     )
     found = connection.execute(query)
-    return [(row.id, Waiting(row.next_at, row.due_at, row.tried_at, row.hold is not None)) for row in found]
+    return [(row.id, Waiting(row.next_at, row.due_at, row.tried_at, bool(row.hold))) for row in found]
