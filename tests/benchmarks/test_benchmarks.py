@@ -32,7 +32,7 @@ def test_a_quick_run_prints_every_part_of_the_table() -> None:
 
 
 def test_no_statement_of_a_tick_looks_at_a_whole_table() -> None:
-    _, plans = scans.scans(scans.Size(few=100, many=200, due=50, hours=2))
+    _, plans = scans.scans(scans.Size(few=100, many=200, due=50, hours=2, backlog=2))
     steps = [step.split() for plan in plans.values() for step in plan.split("; ")]
     # A list of ids is a parameter, which SQLite reads as a virtual table.
     tables = [step for step in steps if step[0] in {"SCAN", "SEARCH"} and "VIRTUAL" not in step]

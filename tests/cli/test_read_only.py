@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from renewd.adapters.store.sqlite_file import AS_THE_DAEMON
 from tests.cli.building import RENEWD, Shop
 
 READERS = ["list", "show S-1", "log", "status", "explain S-1", "forecast", "config show --for S-1"]
@@ -94,14 +95,14 @@ def test_who_may_not_read_the_database_is_told_who_may(
         ran = unprivileged(shop, command)
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (69, "", 1)
     assert ran.stderr.startswith(f"renewd: the database cannot be used: {shop.database}: ")
-    assert ran.stderr.endswith("; run this as the user that the daemon runs as\n")
+    assert AS_THE_DAEMON in ran.stderr
 
 
 def test_who_may_only_read_the_database_and_would_write_is_told_who_may(shop: Shop) -> None:
     with rights(shop.database.parent, 0o400, 0o500):
         ran = unprivileged(shop, "halt --reason x --yes")
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (69, "", 1)
-    assert ran.stderr.endswith("; run this as the user that the daemon runs as\n")
+    assert AS_THE_DAEMON in ran.stderr
 
 
 def test_who_may_not_see_the_lock_is_not_told_that_no_daemon_runs(shop: Shop) -> None:

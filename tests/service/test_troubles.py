@@ -128,8 +128,11 @@ def test_no_room_for_the_audit_file_and_its_checkpoints_stops_no_money(
 
 
 def newest(file: Path) -> int:
-    """Give how many rows the newest checkpoint in a file covers."""
-    return max((each.size for each in checkpoints(file.read_text())), default=0)
+    """Give how many rows the newest checkpoint in a file covers; nothing while one is cut short by a full disk."""
+    try:
+        return max((each.size for each in checkpoints(file.read_text())), default=0)
+    except ValueError:
+        return 0
 
 
 def told(daemon: Daemon) -> str:

@@ -3,10 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-
-import structlog
-
-log = structlog.get_logger()
+from typing import Any
 
 UNUSABLE = "the database cannot be used"
 STARTING = "the first tick is not over yet"
@@ -47,12 +44,12 @@ class Health:
         """Take note that the database cannot be used, and say so: at once, and once for each reason."""
         self.problem, was, self.away = UNUSABLE, self.away, str(error)
         if self.away != was:
-            log.error("the database cannot be used; nothing is charged until it can", error=self.away)
+            _log().error("the database cannot be used; nothing is charged until it can", error=self.away)
 
     def usable(self) -> None:
         """Take note that the database has been written to, and say so if it could not be."""
         if self.away:
-            log.warning("the database can be used again; renewals go on")
+            _log().warning("the database can be used again; renewals go on")
         self.away = ""
 
     def reloaded(self, now: datetime, problem: str) -> None:
@@ -64,3 +61,10 @@ class Health:
     def _tell(self) -> None:
         for watcher in self.watchers:
             watcher()
+
+
+def _log() -> Any:
+    # Imported here alone: a command that only looks into the configuration need not wait for it.
+    import structlog  # noqa: PLC0415
+
+    return structlog.get_logger()
