@@ -32,7 +32,7 @@ from tests.statements import noting
 HOUR, LEASE = timedelta(hours=1), timedelta(minutes=5)
 LOOKS = 5
 BATCH = 500  # as the service scans
-CLAIM = 128  # as the service claims, for 64 at once
+CLAIM = 64  # as the service claims
 _COLUMNS = re.compile(r"(?<=SELECT )(?!min|max|count).*?(?= FROM)|(?<= SET ).*?(?= WHERE)", re.DOTALL)
 _VALUES = re.compile(r"(?<=IN )\((?:\?, )*\?\)")
 

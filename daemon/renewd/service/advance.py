@@ -52,7 +52,7 @@ async def advance(engine: Engine) -> int:
                 cases, looked_at = claim.result()
                 backlog.extend(cases)
                 late = engine.clock.elapsed() - started > engine.most_per_tick.total_seconds()
-                taken, exhausted = taken + looked_at, late or looked_at < _wanted(engine)
+                taken, exhausted = taken + looked_at, late or looked_at < engine.concurrency
             for task in {each for each in tasks if each.done()}:
                 tasks.remove(task)
                 task.result()
@@ -65,14 +65,10 @@ async def advance(engine: Engine) -> int:
 async def _claim(engine: Engine) -> _Claimed:
     """Claim the next that are due; say also how many were looked at, for some may have been set aside."""
     with engine.tracing.span("claim", Kind.DATABASE):
-        cases, aside = await engine.store.claim(engine.clock.now(), _wanted(engine))
+        cases, aside = await engine.store.claim(engine.clock.now(), engine.concurrency)
     for event in aside:
         engine.tell(event)
     return cases, len(cases) + len(aside)
-
-
-def _wanted(engine: Engine) -> int:
-    return 2 * engine.concurrency
 
 
 async def advance_one(engine: Engine, case: Case) -> None:
