@@ -120,6 +120,7 @@ async def test_frozen_between_the_writing_and_the_sending_it_sends_nothing_and_l
 ) -> None:
     diary = begin()
     diary.subscribe()
+    diary.engine.concurrency = 2  # with one of two slots filled, the tick has all that is due
     commit = diary.store.commit
 
     async def freezing(change: Change) -> bool:
@@ -129,8 +130,9 @@ async def test_frozen_between_the_writing_and_the_sending_it_sends_nothing_and_l
         return written
 
     monkeypatch.setattr(diary.store, "commit", freezing)
-    await diary.on("2026-11-23 13:30", *FIRST, "charge.lookup 1", "charge.absent, again 2026-11-23 14:00")
+    await diary.on("2026-11-23 13:30", *FIRST)
     assert diary.gateway.answered == {}
+    await diary.on("2026-11-23 13:50", "charge.lookup 1", "charge.absent, again 2026-11-23 14:00")
     await diary.on("2026-11-23 14:00", "charge.lookup 1", "charge.absent", *paid(1))
 
 

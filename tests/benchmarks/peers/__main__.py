@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from tests.benchmarks.__main__ import machine
-from tests.benchmarks.peers.ours import LOOP, RENEWD
+from tests.benchmarks.peers.ours import LOOP, RENEWD, TWO
 from tests.benchmarks.peers.report import LATENCIES, Failed, Measured, Tally, remarks, table
 from tests.benchmarks.peers.running import Queue
 from tests.benchmarks.peers.tools import TOOLS, VENV, Tool, missing, python_of, redis_server
@@ -71,7 +71,7 @@ def _wanted() -> argparse.Namespace:
 def _turns(tools: Sequence[Tool]) -> tuple[list[Turn], list[Measured]]:
     """Give the turns of what can be measured here, and what cannot with the reason."""
     python, redis = python_of(VENV), redis_server(VENV)
-    turns = [Turn(Measured(our.name, our.setting), our.shares, our.measured) for our in (RENEWD, LOOP)]
+    turns = [Turn(Measured(our.name, our.setting), our.shares, our.measured) for our in (RENEWD, TWO, LOOP)]
     skipped = []
     for tool in tools:
         measured = Measured(tool.name, tool.setting)

@@ -2,11 +2,11 @@
 
 import subprocess
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import psycopg
 
-from tests.benchmarks import jobs, peer
+from tests.benchmarks import fleet, jobs, peer
 from tests.benchmarks.alone import Job, alone
 from tests.benchmarks.peers.case import AT_ONCE
 from tests.benchmarks.peers.report import OURS, Failed, Tally
@@ -55,6 +55,13 @@ RENEWD = Alone(
     "SELECT count(*) FROM renewals WHERE stage = 'extended'",
     "SELECT count(*) FROM audit_log WHERE name = 'renewal.completed'",
     options={"concurrency": AT_ONCE},
+)
+TWO = replace(
+    RENEWD,
+    name="renewd, two daemons",
+    setting="PostgreSQL; concurrency 64 each",
+    job=fleet.renew,
+    options={"concurrency": AT_ONCE, "daemons": 2},
 )
 LOOP = Alone(
     "plain loop",
