@@ -30,7 +30,7 @@ def test_without_environment_and_redis_every_tool_is_skipped_by_name(
     monkeypatch.setattr(command, "VENV", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     turns, skipped = command._turns(TOOLS)
-    assert [turn.measured.name for turn in turns] == [OURS, "plain loop"]
+    assert [turn.measured.name for turn in turns] == [OURS, "renewd, two daemons", "plain loop"]
     reason = "skipped: its environment, .venv-peers, could not be made"
     assert remarks(skipped) == [f"{tool.name}: {reason}" for tool in TOOLS]
 
