@@ -1,6 +1,7 @@
 """A job in a process of its own, so that its processor time and memory are its alone."""
 
 import asyncio
+import gc
 import json
 import os
 import subprocess
@@ -9,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from renewd.cli import COLLECT_AFTER
 
 ROOT = Path(__file__).parents[2]
 MOST_SECONDS = 900
@@ -43,4 +46,5 @@ async def _run(name: str, options: str) -> dict[str, float]:
 
 
 if __name__ == "__main__":
+    gc.set_threshold(*COLLECT_AFTER)  # as the command does
     print(json.dumps(asyncio.run(_run(*sys.argv[1:]))))
