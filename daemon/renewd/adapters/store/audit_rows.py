@@ -16,12 +16,12 @@ from renewd.seal.leaf import Form
 
 FORM = Form([each.name for each in audit_log.c], [None if each.nullable else "" for each in audit_log.c])
 
-_append = insert(audit_log).inline()
+append = insert(audit_log).inline()
 
 
 def tell(connection: Connection, events: Iterable[Event]) -> None:
     """Append events to the audit log, in their order."""
-    run_for_each(connection, _append, [event_row(event) for event in events])
+    run_for_each(connection, append, [event_row(event) for event in events])
 
 
 def audit_lines(connection: Connection, after: int, upto: int, limit: int) -> dict[int, bytes]:

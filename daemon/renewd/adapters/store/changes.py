@@ -3,15 +3,15 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Connection, bindparam, exists, insert, literal_column, null, true, update
+from sqlalchemy import Connection, bindparam, exists, literal_column, null, true, update
 
 from renewd.adapters.store import shared_brake
+from renewd.adapters.store.audit_rows import append
 from renewd.adapters.store.cases import is_halted, tries
 from renewd.adapters.store.rows import attempt_row, event_row, notice_row, renewal_row, subscription_row
 from renewd.adapters.store.statements import Work, run_together
 from renewd.adapters.store.tables import (
     attempts,
-    audit_log,
     notices,
     payment_methods,
     renewals,
@@ -55,7 +55,6 @@ _move_subscription = (
 _block_method = (
     update(payment_methods).where(payment_methods.c.id == bindparam("of_method")).values(blocked=true())
 )
-_tell = insert(audit_log).inline()
 
 
 def write(connection: Connection, group: Sequence[Change], *, shared: bool = False) -> list[bool]:
@@ -154,7 +153,7 @@ def _what_hangs_on(written: Sequence[Change], dialect: str, *, shared: bool) -> 
     yield put_once(dialect, notices), [notice_row(notice) for change in written for notice in change.notices]
     yield _move_subscription, [_subscription_move(each) for each in moved]
     yield _block_method, [{"of_method": change.blocked_method} for change in written if change.blocked_method]
-    yield _tell, [event_row(event) for change in written for event in change.events]
+    yield append, [event_row(event) for change in written for event in change.events]
     begun = [change.at for change in written if change.starts_charge]
     if shared and begun:
         yield shared_brake.counting(dialect, begun)
