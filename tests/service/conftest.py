@@ -1,12 +1,15 @@
 """Daemons over sandboxes; whatever a test leaves running is ended with it."""
 
+import io
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
+from renewd.service import logs
 from tests.service.town import Town
 
 Build = Callable[..., Town]
@@ -23,3 +26,12 @@ def build(tmp_path: Path) -> Iterator[Build]:
             return built
 
         yield town
+
+
+@pytest.fixture
+def said() -> Iterator[io.StringIO]:
+    """Give what the service's log says, as JSON."""
+    out = io.StringIO()
+    logs.configure("json", stream=out)
+    yield out
+    structlog.reset_defaults()

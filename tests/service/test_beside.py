@@ -3,25 +3,12 @@
 import asyncio
 import io
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 
-import pytest
-import structlog
-
 from renewd.ports import StoreUnavailableError
-from renewd.service import logs
 from renewd.service.beside import keep_up
 
 MOMENT = timedelta(milliseconds=1)
-
-
-@pytest.fixture
-def said() -> Iterator[io.StringIO]:
-    out = io.StringIO()
-    logs.configure("json", stream=out)
-    yield out
-    structlog.reset_defaults()
 
 
 async def test_a_turn_that_fails_is_told_and_the_next_one_comes(said: io.StringIO) -> None:

@@ -12,12 +12,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import structlog
 
 from renewd.ports import StoreUnavailableError
 from renewd.renewal.audit import AuditRow, Event
 from renewd.renewal.query import LogQuery
-from renewd.service import logs
 from renewd.service.transcript import GAP_SECONDS, Transcript, line_of
 from tests.service.conftest import Build
 from tests.service.daemon import environment, running, until
@@ -53,14 +51,6 @@ def _row(number: int, name: str = "charge.succeeded") -> AuditRow:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "logs" / "audit.jsonl"
-
-
-@pytest.fixture
-def said() -> Iterator[io.StringIO]:
-    out = io.StringIO()
-    logs.configure("json", stream=out)
-    yield out
-    structlog.reset_defaults()
 
 
 def keeper(file: Path, shelf: Shelf) -> Transcript:
