@@ -4,6 +4,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from renewd.adapters.store.connect import FILE, connect_to_read, place, unusable
+from renewd.addresses import POSTGRESQL
 
 # https://www.postgresql.org/docs/current/runtime-config-wal.html
 _LASTING = ("synchronous_commit", "fsync", "full_page_writes")
@@ -24,10 +25,10 @@ def not_durable(url: str) -> str:
 
     They are those that a session of ours gets: a pooler may not pass on what we ask for. Raises as `connect_to_read`.
     """
+    if not url.startswith(POSTGRESQL):
+        return ""
     engine = connect_to_read(url)
     try:
-        if engine.dialect.name == FILE:
-            return ""
         with engine.connect() as connection:
             shown = {each: connection.execute(text(f"SHOW {each}")).scalar() for each in _LASTING}
     except DBAPIError as error:
