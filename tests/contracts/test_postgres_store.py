@@ -19,7 +19,8 @@ from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.exc import IntegrityError
 
 from renewd.adapters.store.connect import connect, migrate
-from renewd.adapters.store.tables import metadata, renewals, subscriptions
+from renewd.adapters.store.indexes import metadata
+from renewd.adapters.store.tables import renewals, subscriptions
 from renewd.ports import StoreUnavailableError
 from renewd.renewal.audit import Event
 from renewd.renewal.change import Change

@@ -16,8 +16,8 @@ from psycopg import ClientCursor
 from sqlalchemy import Connection, Engine
 
 from renewd.adapters.store.books import SqlBooks
+from renewd.adapters.store.indexes import metadata
 from renewd.adapters.store.sql_store import SqlStore
-from renewd.adapters.store.tables import metadata
 from renewd.renewal.begin import opened
 from renewd.renewal.command import Verb
 from renewd.renewal.decide import planned, replanned_at

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import IntegrityError
 
 from renewd.adapters.store.connect import connect, migrate, owned
+from renewd.adapters.store.indexes import metadata
 from renewd.adapters.store.sql_store import SqlStore
-from renewd.adapters.store.tables import metadata
 from renewd.ports import AlreadyRunningError, StoreUnavailableError
 from renewd.renewal.audit import Event
 from tests.contracts.stores import LEASE, NOW, Home, amiss, begun, sqlite, together

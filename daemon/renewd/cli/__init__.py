@@ -27,12 +27,12 @@ COMMANDS = {
     "doctor": ("doctor", "Look at all that renewd stands on, and say what to do about what is wrong."),
     "config": ("config", "Show what is in force, or what the files may hold."),
     "import": ("importing", "Insert or update subscriptions from CSV or JSON Lines."),
-    "list": ("reading", "List subscriptions and where their renewals stand."),
-    "show": ("reading", "Tell the life of one subscription."),
+    "list": ("listing", "List subscriptions and where their renewals stand."),
+    "show": ("showing", "Tell the life of one subscription."),
     "explain": ("explaining", "Say when a subscription will be charged, how much, and why."),
     "forecast": ("explaining", "Foresee charges, day by day."),
-    "log": ("reading", "Read the audit log."),
-    "status": ("reading", "Say how everything stands."),
+    "log": ("journal", "Read the audit log."),
+    "status": ("status", "Say how everything stands."),
     "pause": ("commands", "Stop renewing a subscription until it is resumed."),
     "resume": ("commands", "Renew a paused subscription again."),
     "skip": ("commands", "Leave out a subscription's next renewal."),
@@ -63,6 +63,8 @@ class Lazy(click.Group):
                 code = super().main(words, standalone_mode=False, **options)
             finally:
                 sys.stdout.flush()
+                # All that is left goes with the process. Looking through it for cycles took a sixth of a short command.
+                gc.freeze()
         except Exception as error:
             from renewd.cli.door import ending
 

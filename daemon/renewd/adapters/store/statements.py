@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BindParameter,
     ColumnElement,
     Connection,
@@ -21,7 +22,6 @@ from sqlalchemy import (
     select,
     type_coerce,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, psycopg
 from sqlalchemy.exc import DBAPIError, StatementError
 
 Processor = Callable[[Any], Any]
@@ -133,7 +133,7 @@ def _readers(query: Select[Any], dialect: Dialect) -> tuple[Processor | None, ..
 @cache
 def _ready(statement: Any, dialect: Dialect, names: tuple[str, ...]) -> _Ready:
     if not dialect.positional:
-        dialect = psycopg.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
+        dialect = type(dialect)(paramstyle="format")  # type: ignore[call-arg]
     compiled = statement.compile(dialect=dialect, column_keys=names)
     binds = compiled.positiontup
     processors = [compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in binds]

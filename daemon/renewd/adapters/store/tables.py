@@ -1,4 +1,4 @@
-"""The tables, and the indexes that enforce the rules no code may break."""
+"""The tables. Their indexes stand in `indexes`: no statement needs to know them, and they take long to import."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,6 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -17,7 +16,6 @@ from sqlalchemy import (
     Table,
     Text,
     literal_column,
-    text,
 )
 
 from renewd.adapters.store.instant import Instant
@@ -29,11 +27,6 @@ def _text(name: str, **options: Any) -> Column[str]:
 
 def _instant(name: str, *, nullable: bool = False) -> Column[datetime]:
     return Column(name, Instant, nullable=nullable)
-
-
-def _only(condition: str) -> dict[str, Any]:
-    """Have an index hold only the rows of which this is true."""
-    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 metadata = MetaData()
@@ -58,7 +51,6 @@ payment_methods = Table(
     _text("expires"),
     Column("rank", Integer, nullable=False),
     Column("blocked", Boolean, nullable=False),
-    Index("payment_methods_of_customer", "customer_id"),
 )
 
 subscriptions = Table(
@@ -75,13 +67,6 @@ subscriptions = Table(
     Column("tags", JSON, nullable=False),
     Column("overrides", JSON, nullable=False),
     _instant("opens_at", nullable=True),
-    Index("subscriptions_of_customer", "customer_id"),
-    # The scan is one range on this index: it costs what is newly due, not what exists.
-    Index(
-        "subscriptions_newly_due",
-        "opens_at",
-        **_only("opens_at IS NOT NULL"),
-    ),
 )
 
 renewals = Table(
@@ -110,19 +95,6 @@ renewals = Table(
     Column("lease_owner", Text, nullable=False, server_default=""),
     Column("lease_epoch", Integer, nullable=False, server_default="0"),
     _instant("lease_until", nullable=True),
-    Index("renewals_one_per_period", "subscription_id", "period_start", unique=True),
-    Index(
-        "renewals_due",
-        "next_at",
-        "due_at",
-        **_only("next_at IS NOT NULL"),
-    ),
-    Index("renewals_by_stage", "stage", "closed_at"),
-    Index(
-        "renewals_held",
-        "hold",
-        **_only("hold <> ''"),
-    ),
 )
 
 # What `hold <> ''` is to `renewals_held`, this is to the statements that ask for it.
@@ -159,33 +131,6 @@ attempts = Table(
     _text("reference"),
     _instant("closed_at", nullable=True),
     CheckConstraint("amount_minor IS NULL OR amount_minor > 0", name="attempts_amount_is_positive"),
-    Index("attempts_of_renewal", "renewal_id"),
-    Index(
-        "attempts_one_open",
-        "renewal_id",
-        "leg",
-        unique=True,
-        **_only("closed_at IS NULL"),
-    ),
-    Index(
-        "attempts_one_paid",
-        "renewal_id",
-        unique=True,
-        **_only("leg = 'charge' AND state = 'done'"),
-    ),
-    # What the card limits count: how a method's charges ended in the last 30 days, and which are under way.
-    Index(
-        "attempts_of_method",
-        "method_id",
-        "closed_at",
-        **_only("leg = 'charge'"),
-    ),
-    # What the brake counts: the charges sent in the last hour.
-    Index(
-        "attempts_charges_sent",
-        "sent_at",
-        **_only("leg = 'charge'"),
-    ),
 )
 
 # A partial index serves only a statement in which its condition stands as it is, not as a parameter.
@@ -217,9 +162,6 @@ audit_log = Table(
     _text("policy_digest"),
     Column("duration_ms", Integer),
     _text("detail"),
-    Index("audit_log_by_subscription", "subscription", "sequence"),
-    Index("audit_log_by_time", "at"),
-    Index("audit_log_by_name", "name", "sequence"),
     sqlite_autoincrement=True,
 )
 
@@ -238,7 +180,6 @@ audit_checkpoints = Table(
     _instant("at"),
     _text("note"),
     Column("edge", LargeBinary, nullable=False),
-    Index("audit_checkpoints_by_last", "last"),
 )
 APPEND_ONLY = (audit_log, audit_leaves, audit_checkpoints)
 
@@ -254,11 +195,6 @@ notices = Table(
     _instant("created_at"),
     _instant("next_at", nullable=True),
     Column("tries", Integer, nullable=False),
-    Index(
-        "notices_owed",
-        "next_at",
-        **_only("next_at IS NOT NULL"),
-    ),
 )
 
 daemons = Table(

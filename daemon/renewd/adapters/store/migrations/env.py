@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from renewd.adapters.store.tables import metadata
+from renewd.adapters.store.indexes import metadata
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=True

@@ -1,4 +1,4 @@
-"""Reading the books: the subscriptions. The audit log, `show` and `status` have files of their own."""
+"""The subscriptions, and where their renewals stand."""
 
 from datetime import timedelta
 from functools import partial
@@ -9,19 +9,13 @@ import click
 from renewd.cli.columns import Column, Listing, Row
 from renewd.cli.desk import expect_plan, leaving_out, open_desk, readable
 from renewd.cli.door import configured_without_policy
-from renewd.cli.journal import log_command
 from renewd.cli.output import LISTING_FORMATS, Output, output_option
-from renewd.cli.showing import show_command
-from renewd.cli.status import status_command
 from renewd.cli.times import span
 from renewd.cli.wording import did_you_mean, quoted, standing, standing_style
 from renewd.renewal.model import HoldReason, Stage, SubscriptionState
 from renewd.renewal.policy import Policy
 from renewd.renewal.query import Listed, ListQuery
 from renewd.service.wiring import Configuration, system_clock
-
-__all__ = ["list_command", "log_command", "show_command", "status_command"]
-
 
 SUBSCRIPTIONS = Listing(
     "renewd.list.v1",
