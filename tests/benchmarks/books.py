@@ -73,6 +73,9 @@ def _reading(folder: Path, size: Size) -> Iterator[Row]:
         "the last 20 declines": LogQuery(event="charge.declined", last=20),
         "the last 20 of charge.*": LogQuery(event="charge.*", last=20),
         "ten minutes of it": LogQuery(since=middle_of_it, until=middle_of_it + timedelta(minutes=10)),
+        "what was done in ten minutes": LogQuery(
+            since=middle_of_it, until=middle_of_it + timedelta(minutes=10), event="charge.done", last=1000
+        ),
         "declines in a day": LogQuery(
             since=middle_of_it, until=middle_of_it + timedelta(days=1), event="charge.declined"
         ),

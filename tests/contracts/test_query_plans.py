@@ -107,6 +107,8 @@ def _questions(books: SqlBooks, moment: Moment) -> None:
         LogQuery(event="renewal.set_aside", last=5),
         LogQuery(event="renewal.*", last=5),
         LogQuery(since=NOW - 10 * MINUTE),
+        LogQuery(since=NOW - 10 * MINUTE, event="renewal.*"),
+        LogQuery(until=NOW + 10 * MINUTE, last=5),
     ):
         assert list(books.log(log))
 

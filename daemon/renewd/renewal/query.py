@@ -33,7 +33,8 @@ class Listed:
 class LogQuery:
     """Which rows of the audit log: `event` is a name or a pattern such as `charge.*`; `after` a sequence number.
 
-    Rows of one of the numbers in `missing` are wanted too. With `last`, only that many of the latest rows are given, still in the order of the log.
+    Rows of one of the numbers in `missing` are wanted too. With `last`, only that many of the latest rows are given, still in the order of the log;
+    `until` some instant, and of whatever name and subscription, the latest are those of the latest times.
     """
 
     since: datetime | None = None

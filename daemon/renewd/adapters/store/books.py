@@ -2,16 +2,15 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, or_, select, true
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError
 
-from renewd.adapters.store import commands, plans
+from renewd.adapters.store import commands, log_rows, plans
 from renewd.adapters.store.audit_rows import tell
 from renewd.adapters.store.connect import FILE, unusable
 from renewd.adapters.store.dossiers import PAGE, dossier, neighbours, page, wanted
@@ -22,7 +21,7 @@ from renewd.adapters.store.reading import rows_of
 from renewd.adapters.store.rows import audit_of
 from renewd.adapters.store.sqlite_file import READING, is_owned
 from renewd.adapters.store.statements import among
-from renewd.adapters.store.tables import audit_log, payment_methods
+from renewd.adapters.store.tables import payment_methods
 from renewd.renewal.audit import AuditRow, Event
 from renewd.renewal.command import SETTLED, Verb
 from renewd.renewal.fleet import Daemon
@@ -36,7 +35,6 @@ from renewd.renewal.standing import Standing
 T = TypeVar("T")
 IMPORTED_AT_ONCE = 2000  # rows in a transaction; others that write wait for it a fraction of a second
 _READING = {READING: True}
-_AS_LIKE = str.maketrans({"*": "%", "?": "_", "%": "!%", "_": "!_", "!": "!!"})
 
 
 class SqlBooks:
@@ -140,26 +138,16 @@ class SqlBooks:
 
     def log(self, query: LogQuery) -> Iterator[AuditRow]:
         """See `ports.Books`."""
-        wanted = _log_query(query, self._engine.dialect.name)
         if query.last is not None:
-            latest = wanted.order_by(audit_log.c.sequence.desc()).limit(query.last)
-            yield from reversed([audit_of(row) for row in self._read(_reading(latest))])
+            yield from map(audit_of, self._read(partial(log_rows.latest, query=query, most=query.last)))
             return
         with self._connected(_READING) as connection:
-            while True:
-                page = wanted.where(_new(query)).order_by(audit_log.c.sequence).limit(PAGE)
-                rows = _read_on(connection, _reading(page))
-                yield from (audit_of(row) for row in rows)
-                if len(rows) < PAGE:
-                    return
-                last = rows[-1]["sequence"]
-                left = [number for number in query.missing if number > last]
-                query = replace(query, after=max(query.after, last), missing=left)
+            for page in log_rows.pages(connection, query):
+                yield from map(audit_of, page)
 
     def numbers(self, query: LogQuery) -> Sequence[int]:
         """See `ports.Books`."""
-        latest = select(audit_log.c.sequence).where(_new(query)).order_by(audit_log.c.sequence.desc())
-        return self._read(lambda connection: connection.execute(latest.limit(query.last)).scalars().all())
+        return self._read(partial(log_rows.numbers, query=query))
 
     def status(self, now: datetime) -> Status:
         """See `ports.Books`."""
@@ -206,41 +194,7 @@ def _read_on(connection: Connection, work: Callable[[Connection], T]) -> T:
         raise UnreadableError.of(error) from error
 
 
-def _reading(query: Any) -> Callable[[Connection], Any]:
-    return lambda connection: rows_of(connection, query)
-
-
 def _owners(connection: Connection, method_ids: Sequence[str]) -> dict[str, str]:
     known = among(connection, payment_methods.c.id, method_ids)
     query = select(payment_methods.c.id, payment_methods.c.customer_id).where(known)
     return {row["id"]: row["customer_id"] for row in rows_of(connection, query)}
-
-
-def _new(query: LogQuery) -> Any:
-    later = audit_log.c.sequence > query.after
-    if query.missing:
-        return or_(later, audit_log.c.sequence.in_(list(query.missing)))
-    # SQLite would look for each further page from the first row on; and for the first one pass over a better index.
-    return later if query.after else true()
-
-
-def _log_query(query: LogQuery, dialect: str) -> Any:
-    wanted = select(audit_log)
-    if query.since:
-        wanted = wanted.where(audit_log.c.at >= query.since)
-    if query.until:
-        wanted = wanted.where(audit_log.c.at < query.until)
-    if query.subscription:
-        wanted = wanted.where(audit_log.c.subscription == query.subscription)
-    if query.event:
-        wanted = wanted.where(_named(query.event, dialect))
-    return wanted
-
-
-def _named(pattern: str, dialect: str) -> Any:
-    """Match names with a pattern of a shell. SQLite alone finds its beginning in an index only if it is a GLOB."""
-    if not set("*?[") & set(pattern):
-        return audit_log.c.name == pattern
-    if dialect == FILE:
-        return audit_log.c.name.op("GLOB")(pattern)
-    return audit_log.c.name.like(pattern.translate(_AS_LIKE), escape="!")
