@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, false, func, or_, select, union_all
 
 from renewd.adapters.store.reading import rows_of
 from renewd.adapters.store.tables import audit_log
@@ -92,7 +92,9 @@ def _bounds(connection: Connection, query: LogQuery) -> list[ColumnElement[bool]
     some = select(_numbers).where(*within).limit(NARROW + 1).subquery()
     ends = select(func.count(), func.min(some.c.sequence), func.max(some.c.sequence)).select_from(some)
     count, first, last = connection.execute(ends).one()
-    return [_numbers.between(first, last)] if 0 < count <= NARROW else []
+    if count > NARROW:
+        return []
+    return [_numbers.between(first, last)] if count else [false()]
 
 
 def _named(names: list[str] | None) -> list[ColumnElement[bool]]:
