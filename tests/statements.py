@@ -27,15 +27,15 @@ def noting(*beginnings: str) -> Iterator[dict[str, Any]]:
         if listening and statement.startswith(beginnings or LOOKING):
             noted.setdefault(statement, values[0] if many else values)
 
-    def fly(cursor: Flight, works: Any) -> Any:
+    def carry_out(cursor: Flight, works: Any) -> Any:
         for statement, rows in works:
             note(None, cursor, statement, rows, None, many=True)
-        return flown(cursor, works)
+        return really(cursor, works)
 
-    flown = Flight.fly
+    really = Flight._carried_out
     event.listen(sqlalchemy.Engine, "before_cursor_execute", note)
     try:
-        with patch.object(Flight, "fly", fly):
+        with patch.object(Flight, "_carried_out", carry_out):
             yield noted
     finally:
         listening = False

@@ -7,12 +7,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, MetaData, Table, insert, text
+from sqlalchemy import Connection, MetaData, Table, bindparam, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from renewd.adapters.store.connect import connect
 from renewd.adapters.store.postgres_cursor import MOST_PREPARED, Flight
-from renewd.adapters.store.statements import Work, run_together
+from renewd.adapters.store.statements import Question, Work, ask_together, run_together
 from tests.postgres import empty_database
 
 NOW = datetime(2026, 12, 1, 9, 30, 0, 123456, tzinfo=UTC)
@@ -172,3 +172,27 @@ def test_a_fault_of_what_is_run_together_is_told_as_sqlalchemy_tells_it(
     with pytest.raises(DBAPIError) as caught:
         run_together(connection, [add])
     assert caught.value.connection_invalidated
+
+
+def test_what_is_asked_together_is_answered_as_if_asked_one_by_one(connection: Connection) -> None:
+    connection.exec_driver_sql(INSERT, ROWS)
+    things = Table("things", MetaData(), autoload_with=connection)
+    some = [column for column in things.c if column.name != "share"]
+    questions: list[Question] = [
+        (text("LOCK TABLE things IN SHARE MODE"), {}),
+        (select(*some).where(things.c.id == bindparam("number")), {"number": 2**40}),
+        (select(*some).where(things.c.id < 0), {}),
+        (select(things.c.at, things.c.data, things.c.raw).order_by(things.c.id), {}),
+    ]
+    locked, *told = ask_together(connection, questions)
+    assert locked == []
+    assert told == [list(map(tuple, connection.execute(*each).all())) for each in questions[1:]]
+    assert [len(rows) for rows in told] == [1, 0, len(ROWS)]
+
+
+def test_a_question_that_fails_is_told_and_the_transaction_is_undone(connection: Connection) -> None:
+    connection.exec_driver_sql(INSERT, ROWS)
+    with pytest.raises(DBAPIError, match="division by zero"):
+        ask_together(connection, [(text("SELECT 1"), {}), (text("SELECT 1 / 0"), {}), (text("SELECT 2"), {})])
+    connection.rollback()
+    assert connection.execute(text("SELECT count(*) FROM things")).scalar() == 0

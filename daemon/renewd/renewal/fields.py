@@ -23,7 +23,9 @@ from renewd.renewal.written import Written, a_name, a_percentage, one_or_many
 class Section(BaseModel):
     """A section of a configuration file: unknown keys are refused, nothing is coerced, nothing changes later."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True, defer_build=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True, defer_build=True
+    )
 
 
 class AsText:

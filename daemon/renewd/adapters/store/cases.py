@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, or_, select
 
-from renewd.adapters.store.reading import asked, rows_of
+from renewd.adapters.store.reading import answers, rows_of
 from renewd.adapters.store.rows import attempt_of, customer_of, method_of, renewal_of, subscription_of
-from renewd.adapters.store.statements import among, among_given, fetch, is_server, listed
+from renewd.adapters.store.statements import Question, Rows, among, among_given, is_server, listed
 from renewd.adapters.store.tables import (
     IS_CHARGE,
     attempts,
@@ -27,7 +27,7 @@ DECLINES_COUNT_FOR = timedelta(days=30)
 # A charge without an answer for longer than this is in doubt; it no longer keeps its card from other renewals.
 UNDER_WAY = timedelta(minutes=10)
 
-_why_halted = select(service_state.c.value).where(service_state.c.key == HALTED)
+WHY_HALTED: Question = select(service_state.c.value).where(service_state.c.key == HALTED), {}
 
 
 def read(connection: Connection, renewal_ids: Sequence[str], now: datetime) -> list[Case]:
@@ -50,8 +50,10 @@ def read(connection: Connection, renewal_ids: Sequence[str], now: datetime) -> l
     )
     open_attempts = {row["renewal_id"]: attempt_of(row) for row in rows_of(connection, unanswered)}
     cards = [method.id for each in methods.values() for method in each]
-    declines, charging = tries(connection, cards, now - DECLINES_COUNT_FOR, now)
-    halted = is_halted(connection)
+    why_halted, tries_of_cards = answers(
+        connection, [WHY_HALTED, tries(connection, cards, now - DECLINES_COUNT_FOR)]
+    )
+    halted, (declines, charging) = is_halted(why_halted), tried(tries_of_cards, now)
     cases = []
     for row in (found[renewal_id] for renewal_id in renewal_ids if renewal_id in found):
         subscription = subscription_of(_known(owners, "subscription", row["subscription_id"]))
@@ -79,18 +81,21 @@ def read_subscriptions(connection: Connection, subscription_ids: Sequence[str]) 
     return [subscription_of(found[each]) for each in subscription_ids if each in found]
 
 
-def is_halted(connection: Connection) -> bool:
-    """Say whether the operator has halted all charging."""
-    return any(value for (value,) in fetch(connection, _why_halted))
+def is_halted(rows: Rows) -> bool:
+    """Say, by the answer to WHY_HALTED, whether the operator has halted all charging."""
+    return any(value for (value,) in rows)
 
 
-def tries(
-    connection: Connection, method_ids: Collection[str], since: datetime, now: datetime
-) -> tuple[dict[str, list[datetime]], dict[str, set[str]]]:
-    """Give, for each payment method, when it was declined from `since` on, and the renewals it is being charged for."""
-    query, methods = _tries(server=is_server(connection)), listed(connection, method_ids)
+def tries(connection: Connection, method_ids: Collection[str], since: datetime) -> Question:
+    """Ask of payment methods which charges were declined from `since` on, and which have no answer; see `tried`."""
+    values = {"methods": listed(connection, method_ids), "since": since}
+    return _tries(server=is_server(connection)), values
+
+
+def tried(rows: Rows, now: datetime) -> tuple[dict[str, list[datetime]], dict[str, set[str]]]:
+    """Give, for each payment method, when it was declined, and the renewals it is being charged for."""
     declines, charging = defaultdict[str, list[datetime]](list), defaultdict[str, set[str]](set)
-    for method_id, renewal_id, sent_at, closed_at in asked(connection, query, methods=methods, since=since):
+    for method_id, renewal_id, sent_at, closed_at in rows:
         if closed_at:
             declines[method_id].append(closed_at)
         elif now - UNDER_WAY < sent_at <= now + UNDER_WAY:

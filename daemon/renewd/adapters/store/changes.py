@@ -7,7 +7,8 @@ from sqlalchemy import Connection, bindparam, exists, literal_column, null, true
 
 from renewd.adapters.store import shared_brake
 from renewd.adapters.store.audit_rows import append
-from renewd.adapters.store.cases import is_halted, tries
+from renewd.adapters.store.cases import WHY_HALTED, is_halted, tried, tries
+from renewd.adapters.store.reading import answers
 from renewd.adapters.store.rows import attempt_row, event_row, notice_row, renewal_row, subscription_row
 from renewd.adapters.store.statements import Work, run_together
 from renewd.adapters.store.tables import (
@@ -73,14 +74,20 @@ def _barred(connection: Connection, starting: Sequence[Change], *, shared: bool)
 
     Network rules count per card; two renewals of one customer must not each try it on what they knew before.
     """
-    if shared:
-        shared_brake.hold_still(connection)
-    if is_halted(connection):
-        return {change.before.renewal.id for change in starting}
-    barred = _above_the_brake(connection, starting) if shared else set()
+    at = max(change.at for change in starting)
     methods = {change.attempt.method_id for change in starting if change.attempt}
     earliest = min(change.before.read_at or change.at for change in starting)
-    declines, charging = tries(connection, methods, earliest, max(change.at for change in starting))
+    asked = [WHY_HALTED, tries(connection, methods, earliest)]
+    if shared:
+        together = (shared_brake.HOLD_STILL, *asked, shared_brake.begun(at))
+        _, why_halted, tries_of_cards, begun = answers(connection, together)
+        left = shared_brake.left(begun, min(change.most_per_hour for change in starting))
+    else:
+        (why_halted, tries_of_cards), left = answers(connection, asked), len(starting)
+    if is_halted(why_halted):
+        return {change.before.renewal.id for change in starting}
+    barred = {change.before.renewal.id for change in starting[left:]}
+    declines, charging = tried(tries_of_cards, at)
     for change in starting:
         renewal_id, method_id = change.before.renewal.id, change.attempt.method_id if change.attempt else ""
         known = {at for each, at in change.before.declines if each == method_id}
@@ -88,12 +95,6 @@ def _barred(connection: Connection, starting: Sequence[Change], *, shared: bool)
             barred.add(renewal_id)
         charging[method_id].add(renewal_id)
     return barred
-
-
-def _above_the_brake(connection: Connection, starting: Sequence[Change]) -> set[str]:
-    at, most = max(change.at for change in starting), min(change.most_per_hour for change in starting)
-    left = shared_brake.left(connection, at, most)
-    return {change.before.renewal.id for change in starting[left:]}
 
 
 class _SomeAreStaleError(Exception):

@@ -1,4 +1,4 @@
-"""A cursor that hands rows over to PostgreSQL in one flight; the driver's own way waits for the socket after each of them.
+"""A cursor that hands over to PostgreSQL in one flight what the driver's own way waits for piece by piece: rows, questions.
 
 It is made of psycopg's documented layer over libpq, `psycopg.pq`, and of libpq's pipeline mode.
 """
@@ -44,6 +44,26 @@ class Flight(psycopg.Cursor[Any]):
 
         Raises psycopg.Error, as `executemany`.
         """
+        return [sum(result.command_tuples or 0 for result in results) for results in self._carried_out(works)]
+
+    def look(self, questions: Sequence[tuple[str, tuple[Any, ...]]]) -> list[list[tuple[Any, ...]]]:
+        """Run several statements in one flight, each with its parameters; give the rows of each.
+
+        Raises psycopg.Error, as `executemany`.
+        """
+        return [
+            self._rows(*results)
+            for results in self._carried_out([(query, [one]) for query, one in questions])
+        ]
+
+    def _rows(self, result: pq.abc.PGresult) -> list[tuple[Any, ...]]:
+        transformer = Transformer(self.connection)
+        transformer.set_pgresult(result)
+        return transformer.load_rows(0, result.ntuples, tuple)
+
+    def _carried_out(
+        self, works: Sequence[tuple[str, Sequence[tuple[Any, ...]]]]
+    ) -> list[list[pq.abc.PGresult]]:
         # What cannot be sent is refused while nothing is under way.
         fit = [(query, list(self._made_fit(rows))) for query, rows in works]
         try:
@@ -55,8 +75,8 @@ class Flight(psycopg.Cursor[Any]):
             if result.status == pq.ExecStatus.FATAL_ERROR:
                 _prepared.pop(self.connection, None)  # who knows what was prepared before it
                 raise error_from_result(result)
-        answers = (result.command_tuples or 0 for result in results if result.command_status)
-        return [sum(islice(answers, len(rows))) for _, rows in fit]
+        answers = (result for result in results if result.command_status)
+        return [list(islice(answers, len(rows))) for _, rows in fit]
 
     @property
     def rowcount(self) -> int:

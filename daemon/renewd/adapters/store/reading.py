@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Select
 from sqlalchemy.exc import SQLAlchemyError
 
 from renewd.adapters.store.rows import Row
-from renewd.adapters.store.statements import fetch
+from renewd.adapters.store.statements import Question, Rows, ask_together
 from renewd.renewal.model import UnreadableError
 
 T = TypeVar("T")
@@ -37,15 +37,17 @@ def rows_of(connection: Connection, query: Select[Any]) -> Sequence[Row]:
     try:
         return connection.execute(query).mappings().all()
     except ValueError as error:
-        raise UnreadableError(_culprit(connection, query), error) from error
+        raise UnreadableError(_culprit(connection, query) or "a row", error) from error
 
 
-def asked(connection: Connection, query: Select[Any], **values: Any) -> Sequence[tuple[Any, ...]]:
-    """Give the rows of a query that is the same each time but for these values. Raises UnreadableError, as `rows_of`."""
+def answers(connection: Connection, questions: Sequence[Question]) -> Sequence[Rows]:
+    """Give the rows of each question, asked together. Raises UnreadableError, as `rows_of`."""
     try:
-        return fetch(connection, query, **values)
+        return ask_together(connection, questions)
     except ValueError as error:
-        raise UnreadableError(_culprit(connection, query.params(**values)), error) from error
+        selects = [query.params(**values) for query, values in questions if isinstance(query, Select)]
+        culprits = (_culprit(connection, each) for each in selects)
+        raise UnreadableError(next(filter(None, culprits), "a row"), error) from error
 
 
 def _culprit(connection: Connection, query: Select[Any]) -> str:
@@ -54,4 +56,4 @@ def _culprit(connection: Connection, query: Select[Any]) -> str:
             connection.execute(query.with_only_columns(column)).all()
         except ValueError:
             return str(column)
-    return "a row"
+    return ""

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, delete, func, select, text
 
-from renewd.adapters.store.statements import Work, fetch
+from renewd.adapters.store.statements import Question, Rows, Work
 from renewd.adapters.store.tables import charge_counts
 from renewd.adapters.store.upserts import add
 
@@ -15,21 +15,19 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _begun = select(func.sum(charge_counts.c.begun)).where(
     charge_counts.c.minute.between(bindparam("first"), bindparam("last"))
 )
-_ALONE = text("LOCK TABLE charge_counts, service_state IN EXCLUSIVE MODE")
+# Lets no other daemon begin a charge, and nobody halt, until the transaction ends.
+HOLD_STILL: Question = text("LOCK TABLE charge_counts, service_state IN EXCLUSIVE MODE"), {}
 
 
-def hold_still(connection: Connection) -> None:
-    """Let no other daemon begin a charge, and nobody halt, until this transaction ends."""
-    connection.execute(_ALONE)
+def begun(at: datetime) -> Question:
+    """Ask how many charges were begun within the hour; a minute that began within it, or just before it, counts whole."""
+    return _begun, {"first": at - HOUR - MINUTE, "last": at + HOUR}
 
 
-def left(connection: Connection, at: datetime, most: int) -> int:
-    """Give how many more charges may begin within the hour.
-
-    A minute that began within the hour, or just before it, counts whole.
-    """
-    ((begun,),) = fetch(connection, _begun, first=at - HOUR - MINUTE, last=at + HOUR)
-    return max(most - int(begun or 0), 0)
+def left(rows: Rows, most: int) -> int:
+    """Give, by the answer to `begun`, how many more charges may begin within the hour."""
+    ((already,),) = rows
+    return max(most - int(already or 0), 0)
 
 
 def counting(dialect: str, begun: Sequence[datetime]) -> Work:

@@ -1,10 +1,10 @@
 """What every change runs, in the form that costs least: the text of a statement is made once, whatever rows it is run for."""
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ARRAY,
@@ -14,7 +14,6 @@ from sqlalchemy import (
     Dialect,
     Engine,
     Executable,
-    Select,
     Text,
     any_,
     bindparam,
@@ -24,8 +23,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError, StatementError
 
+T = TypeVar("T")
 Processor = Callable[[Any], Any]
 Work = tuple[Executable, Sequence[Mapping[str, Any]]]  # a statement, and the rows for which it is run
+Question = tuple[Executable, Mapping[str, Any]]  # a statement that is the same each time but for these values
+Rows = list[tuple[Any, ...]]
 
 
 def among(connection: Connection, column: ColumnElement[str], values: Collection[str]) -> ColumnElement[bool]:
@@ -66,12 +68,28 @@ def run_together(connection: Connection, works: Sequence[Work]) -> list[int]:
     made = [
         (_ready(statement, connection.dialect, tuple(rows[0])), rows) for statement, rows in works if rows
     ]
-    cursor: Any = connection.connection.cursor()
+    flown = [(ready.text, ready.values(rows)) for ready, rows in made]
+    written = iter(_in_flight(connection, lambda cursor: cursor.fly(flown)))
+    return [next(written) if rows else 0 for _, rows in works]
+
+
+def ask_together(connection: Connection, questions: Sequence[Question]) -> list[Rows]:
+    """Give the rows of each of several statements, which are run in this order; a server is waited for once."""
+    dialect = connection.dialect
+    made = [(_ready(query, dialect, tuple(values)), values) for query, values in questions]
+    asked = [(ready.text, ready.values([{**ready.constants, **values}])[0]) for ready, values in made]
+    if is_server(connection):
+        found = _in_flight(connection, lambda cursor: cursor.look(asked))
+    else:
+        found = [connection.exec_driver_sql(*each).all() for each in asked]
+    return [_read(rows, _readers(query, dialect)) for (query, _), rows in zip(questions, found, strict=True)]
+
+
+def _in_flight(connection: Connection, work: Callable[[Any], T]) -> T:
     try:
-        written = iter(cursor.fly([(ready.text, ready.values(rows)) for ready, rows in made]))
+        return work(connection.connection.cursor())
     except connection.dialect.loaded_dbapi.Error as error:
         raise _told(connection, error) from error
-    return [next(written) if rows else 0 for _, rows in works]
 
 
 def _told(connection: Connection, error: Exception) -> StatementError:
@@ -85,12 +103,7 @@ def _told(connection: Connection, error: Exception) -> StatementError:
     )
 
 
-def fetch(connection: Connection, query: Select[Any], **values: Any) -> list[tuple[Any, ...]]:
-    """Give the rows of a query that is the same each time but for these values."""
-    ready = _ready(query, connection.dialect, tuple(values))
-    (sent,) = ready.values([{**ready.constants, **values}])
-    rows = connection.exec_driver_sql(ready.text, sent).all()
-    readers = _readers(query, connection.dialect)
+def _read(rows: Iterable[Sequence[Any]], readers: Sequence[Processor | None]) -> Rows:
     return [
         tuple(read(value) if read else value for read, value in zip(readers, row, strict=True))
         for row in rows
@@ -124,8 +137,10 @@ class _Ready:
 
 
 @cache
-def _readers(query: Select[Any], dialect: Dialect) -> tuple[Processor | None, ...]:
+def _readers(query: Any, dialect: Dialect) -> tuple[Processor | None, ...]:
     """Give what makes values of each column of what the driver hands over."""
+    if not query.is_select:
+        return ()
     types = [column.type.dialect_impl(dialect) for column in query.selected_columns]
     return tuple(each.result_processor(dialect, None) for each in types)
 
