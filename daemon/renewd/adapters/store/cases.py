@@ -1,16 +1,16 @@
 """Reading cases: each with all that a decision may look at, in a handful of queries for the whole batch."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, or_, select
+from sqlalchemy import Connection, Select, Table, bindparam, or_, select
 
-from renewd.adapters.store.reading import answers, rows_of
+from renewd.adapters.store.reading import answers
 from renewd.adapters.store.rows import attempt_of, customer_of, method_of, renewal_of, subscription_of
-from renewd.adapters.store.statements import Question, Rows, among, among_given, is_server, listed
+from renewd.adapters.store.statements import Question, Rows, among_given, is_server, listed
 from renewd.adapters.store.tables import (
     IS_CHARGE,
     attempts,
@@ -20,7 +20,7 @@ from renewd.adapters.store.tables import (
     service_state,
     subscriptions,
 )
-from renewd.renewal.model import AttemptState, Case, Subscription, UnreadableError
+from renewd.renewal.model import AttemptState, Case, PaymentMethod, Subscription, UnreadableError
 
 HALTED = "halted"
 DECLINES_COUNT_FOR = timedelta(days=30)
@@ -37,22 +37,21 @@ def read(connection: Connection, renewal_ids: Sequence[str], now: datetime) -> l
     """
     if not renewal_ids:
         return []
-    found = _by(connection, renewals, "id", renewal_ids)
-    owners = _by(connection, subscriptions, "id", (row["subscription_id"] for row in found.values()))
-    people = _by(connection, customers, "id", (row["customer_id"] for row in owners.values()))
-    methods = defaultdict(list)
-    for row in rows_of(
-        connection, select(payment_methods).where(among(connection, payment_methods.c.customer_id, people))
-    ):
-        methods[row["customer_id"]].append(method_of(row))
-    unanswered = select(attempts).where(
-        among(connection, attempts.c.renewal_id, found), attempts.c.closed_at.is_(None)
+    found, unanswered = _look(
+        connection, (renewals, "id", renewal_ids), (attempts, "renewal_id", renewal_ids)
     )
-    open_attempts = {row["renewal_id"]: attempt_of(row) for row in rows_of(connection, unanswered)}
-    cards = [method.id for each in methods.values() for method in each]
+    (owners,) = _look(connection, (subscriptions, "id", _each(found, "subscription_id")))
+    customer_ids = _each(owners, "customer_id")
+    people, cards = _look(
+        connection, (customers, "id", customer_ids), (payment_methods, "customer_id", customer_ids)
+    )
     why_halted, tries_of_cards = answers(
         connection, [WHY_HALTED, tries(connection, cards, now - DECLINES_COUNT_FOR)]
     )
+    open_attempts = {row["renewal_id"]: attempt_of(row) for row in unanswered.values()}
+    methods = defaultdict[str, list[PaymentMethod]](list)
+    for row in cards.values():
+        methods[row["customer_id"]].append(method_of(row))
     halted, (declines, charging) = is_halted(why_halted), tried(tries_of_cards, now)
     cases = []
     for row in (found[renewal_id] for renewal_id in renewal_ids if renewal_id in found):
@@ -77,7 +76,7 @@ def read(connection: Connection, renewal_ids: Sequence[str], now: datetime) -> l
 
 def read_subscriptions(connection: Connection, subscription_ids: Sequence[str]) -> list[Subscription]:
     """Read the subscriptions named, in that order. Raises UnreadableError."""
-    found = _by(connection, subscriptions, "id", subscription_ids)
+    (found,) = _look(connection, (subscriptions, "id", subscription_ids))
     return [subscription_of(found[each]) for each in subscription_ids if each in found]
 
 
@@ -117,9 +116,30 @@ def _tries(*, server: bool) -> Select[Any]:
     )
 
 
-def _by(connection: Connection, table: Any, column: str, keys: Iterable[str]) -> dict[str, Any]:
-    query = select(table).where(among(connection, table.c[column], set(keys)))
-    return {row[column]: row for row in rows_of(connection, query)}
+def _look(
+    connection: Connection, *wanted: tuple[Table, str, Collection[str]]
+) -> list[dict[str, dict[str, Any]]]:
+    """Give the rows of each table in which a column is one of these values, by their keys; all are asked for together."""
+    server = is_server(connection)
+    asked = [
+        (_of(table, column, server=server), {"given": listed(connection, values)})
+        for table, column, values in wanted
+    ]
+    return [
+        {row[0]: dict(zip(table.c.keys(), row, strict=True)) for row in rows}
+        for (table, _, _), rows in zip(wanted, answers(connection, asked), strict=True)
+    ]
+
+
+@cache
+def _of(table: Table, column: str, *, server: bool) -> Select[Any]:
+    found = select(table).where(among_given(table.c[column], bindparam("given"), server=server))
+    # An attempt that is answered is history.
+    return found.where(attempts.c.closed_at.is_(None)) if table is attempts else found
+
+
+def _each(rows: Mapping[str, Mapping[str, Any]], column: str) -> set[str]:
+    return {row[column] for row in rows.values()}
 
 
 def _known(rows: dict[str, Any], what: str, key: str) -> Any:
