@@ -1,6 +1,6 @@
 """Questions to the audit log, each answered from an index however long the log is."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from operator import itemgetter
@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, false, func, or_, select, union_all
 
 from renewd.adapters.store.reading import rows_of
+from renewd.adapters.store.rows import Row
 from renewd.adapters.store.tables import audit_log
 from renewd.renewal.query import LogQuery
 
@@ -16,10 +17,9 @@ PAGE = 1000
 NARROW = 100_000  # rows: in a time that holds more of them than this, it takes too long to find the first and the last
 
 _numbers = audit_log.c.sequence
-Rows = Sequence[Mapping[str, Any]]
 
 
-def latest(connection: Connection, query: LogQuery, most: int) -> Rows:
+def latest(connection: Connection, query: LogQuery, most: int) -> Sequence[Row]:
     """Give the latest rows that are asked for, in the order of the log."""
     wanted, names = _wanted(connection, query), _names(connection, query)
     if names is not None and not query.subscription and len(names) > 1:
@@ -38,7 +38,7 @@ def latest(connection: Connection, query: LogQuery, most: int) -> Rows:
     return sorted(rows, key=itemgetter("sequence"))
 
 
-def pages(connection: Connection, query: LogQuery) -> Iterator[Rows]:
+def pages(connection: Connection, query: LogQuery) -> Iterator[Sequence[Row]]:
     """Give the rows that are asked for, in the order of the log, a page at a time; between them nothing is kept from others."""
     with connection.begin():
         wanted, names = _wanted(connection, query), _names(connection, query)
