@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from renewd.cli import COLLECT_AFTER
+from tests.benchmarks.measure import spending
 
 ROOT = Path(__file__).parents[2]
 MOST_SECONDS = 900
@@ -32,6 +33,14 @@ def alone(job: Job, **options: Any) -> dict[str, float]:
     )
     answer: dict[str, float] = json.loads(answered.stdout)
     return answer
+
+
+def program(*arguments: str) -> float:
+    """Run Python with these arguments, and give the seconds until it has ended; what it says is read and left alone."""
+    command = [sys.executable, *arguments]
+    with spending() as running:
+        subprocess.run(command, cwd=ROOT, env=surroundings(), stdout=subprocess.PIPE, check=True)
+    return running.wall
 
 
 def surroundings() -> dict[str, str]:

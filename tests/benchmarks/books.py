@@ -12,11 +12,15 @@ from renewd.renewal.model import Customer, PaymentMethod, Subscription
 from renewd.renewal.query import Imported, LogQuery
 from renewd.renewal.record import Record
 from renewd.service.wiring import open_books
+from tests.benchmarks.alone import program
 from tests.benchmarks.measure import Row, middle, noise, spending
 from tests.benchmarks.population import fill_log, populate
-from tests.benchmarks.setting import PLAN, configured
+from tests.benchmarks.setting import PLAN, configured, settings_of
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+LIBRARIES = "import sqlalchemy; from pydantic import BaseModel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,24 @@ def _reading(folder: Path, size: Size) -> Iterator[Row]:
             f"{middle(times) / whole:.3f}",
         )
     theirs.close()
+    yield _command(path, size.questions)
+
+
+def _command(path: Path, times: int) -> Row:
+    """Measure a question as a person asks it: most of it is Python's own start."""
+    question = ("log", "--config", str(settings_of(path)), *"--event charge.declined -n 20".split())
+    program("-m", "renewd", *question)  # from here on the bytecode is there
+    asked = [program("-m", "renewd", *question) for _ in range(times)]
+    alone = middle([program("-c", LIBRARIES) for _ in range(times)])
+    beside = f"{1000 * alone:.0f} ms, Python and the libraries alone"
+    took = middle(asked)
+    return Row(
+        "  the last 20 declines, as a command",
+        f"{1000 * took:.0f} ms",
+        noise(asked),
+        beside,
+        f"{took / alone:.2f}",
+    )
 
 
 def _asked(theirs: Books, query: LogQuery) -> float:

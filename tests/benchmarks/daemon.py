@@ -11,14 +11,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from renewd.service.wiring import load_configuration, read_books
-from tests.benchmarks.alone import ROOT, surroundings
+from tests.benchmarks.alone import ROOT, program, surroundings
 from tests.benchmarks.measure import Row, middle, noise, spending
 from tests.benchmarks.population import populate
 from tests.benchmarks.setting import configured, settings_of
 
 STOP_SECONDS, PLAN_SECONDS = 30, 120
 READY = "service.started"
-LIBRARIES = "import sqlalchemy, httpx, structlog, apscheduler, pydantic"
+LIBRARIES = "import sqlalchemy, httpx, structlog, apscheduler; from pydantic import BaseModel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,10 @@ def daemon(size: Size) -> Iterator[Row]:
         path = Path(folder) / "renewd.db"
         populate(path, size.subscriptions, size.subscriptions, datetime.now(UTC) + timedelta(days=2))
         configured(path)
-        _run(sys.executable, "-c", LIBRARIES)  # from here on the bytecode is there
+        program("-c", LIBRARIES)  # from here on the bytecode is there
         first = _started(path)
         starts = [_started(path) for _ in range(size.starts)]
-        imports = [_run(sys.executable, "-c", LIBRARIES) for _ in range(size.starts)]
+        imports = [program("-c", LIBRARIES) for _ in range(size.starts)]
         configured(path, scan_every="1s")
         share, memory = _resting(path, size.idle_seconds)
     yield Row(f"The daemon, {size.subscriptions:,} subscriptions and nothing due")
@@ -60,12 +60,6 @@ def _started(path: Path) -> float:
     begun = time.perf_counter()
     with _daemon(path):
         return time.perf_counter() - begun
-
-
-def _run(*command: str) -> float:
-    with spending() as running:
-        subprocess.run(command, cwd=ROOT, env=surroundings(), check=True)
-    return running.wall
 
 
 @contextmanager
