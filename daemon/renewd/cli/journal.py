@@ -95,8 +95,8 @@ def log_command(
 
 def _logged(row: AuditRow) -> Row:
     event = row.event
-    fields = {name: getattr(event, name) for name in type(event).__slots__ if name != "name"}
-    return {name: None if value == "" else value for name, value in fields.items()} | {
+    fields = {name: None if value == "" else value for name, value in vars(event).items() if name != "name"}
+    return fields | {
         "sequence": row.sequence,
         "event": event.name,
         "what": what_of(event),

@@ -112,13 +112,13 @@ def _data(page: Page) -> Row:
 
 
 def _renewal_data(renewal: Renewal, events: list[Row]) -> Row:
-    fields = {name: getattr(renewal, name) for name in type(renewal).__slots__ if name != "version"}
+    fields = {name: value for name, value in vars(renewal).items() if name != "version"}
     return {"id": renewal.id} | fields | {"events": events}
 
 
 def _by_renewal(events: list[Event]) -> Mapping[str, list[Row]]:
     found: dict[str, list[Row]] = {}
     for event in events:
-        fields = {name: getattr(event, name) for name in type(event).__slots__}
+        fields = dict(vars(event))
         found.setdefault(event.renewal, []).append({"event": fields.pop("name")} | fields)
     return found

@@ -93,7 +93,7 @@ def findings_of(status: Status, now: datetime, stale: timedelta) -> Iterator[str
 
 
 def _data(status: Status, digests: Digests, planning: Planning, findings: list[str]) -> Mapping[str, object]:
-    fields = {name: getattr(status, name) for name in type(status).__slots__}
+    fields = dict(vars(status))
     fields["daemons"] = [asdict(each) for each in status.daemons]
     policy: dict[str, object] = {name: digest or None for name, digest in digests._asdict().items()}
     policy["replanned"] = planning.done

@@ -8,7 +8,7 @@ from renewd.renewal.money import Money
 DAEMON = "renewd"  # the actor of what no person did
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Event:
     """An entry for the audit log; `name` is dotted (`charge.declined`). What does not apply is empty.
 
@@ -37,7 +37,7 @@ class Event:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AuditRow:
     """An event as the log holds it, under its sequence number."""
 

@@ -9,7 +9,7 @@ from renewd.renewal.model import OPEN_ATTEMPTS, Attempt, Case, Renewal, Subscrip
 from renewd.renewal.notice import Notice
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Opening:
     """A renewal to be opened for a subscription as it was read."""
 
@@ -18,7 +18,7 @@ class Opening:
     events: tuple[Event, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Replanned:
     """A batch of subscriptions that were planned anew: how many moved, what was set aside, whether there are more."""
 
@@ -27,7 +27,7 @@ class Replanned:
     more: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Change:
     """New rows that follow, at the instant `at`, from `before`, a case as it was read.
 

@@ -71,7 +71,7 @@ MAX_DECLINES_PER_DAY = 10  # Mastercard: consecutive declines of one card at one
 MAX_DECLINES_PER_30_DAYS = 20  # Visa Core Rules, table 7-2, categories 2 to 4: reattempts in 30 days
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CardLimits:
     """How many declines of one payment method are allowed in 24 hours and in 30 days."""
 

@@ -8,7 +8,7 @@ BEAT_EVERY = timedelta(seconds=5)
 GONE_AFTER = timedelta(seconds=30)  # a daemon that has been silent for so long is taken to be gone
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Daemon:
     """One of them: since when it runs without a break, and when it last said so."""
 
@@ -21,7 +21,7 @@ class Daemon:
         return abs(now - self.seen_at) < GONE_AFTER
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fleet:
     """This daemon, and the others that live. `is_new` when it has just come, or come back after a silence."""
 

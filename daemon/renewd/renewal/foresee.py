@@ -56,7 +56,7 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 SOMEBODY, SOME_CARD = Customer("", "", "somebody", ""), PaymentMethod("", "", "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rung:
     """A further try after a soft decline: `wait` since the try before, and the instant that this leads to.
 
@@ -68,7 +68,7 @@ class Rung:
     in_time: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Charge:
     """A charge that is foreseen."""
 
@@ -76,7 +76,7 @@ class Charge:
     amount: Money
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outlook:
     """What a renewal needs once it needs more than time: `step`, at `moment`, when the case has become `case`.
 
@@ -96,7 +96,7 @@ class Outlook:
         return opened(self.case, self.step, self.moment).attempt
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prospect:
     """What is to come of the renewal that a subscription's present period leads to.
 

@@ -73,7 +73,7 @@ ABSENCES_BELIEVED = 2
 OPEN_ATTEMPTS = frozenset({AttemptState.SENT, AttemptState.UNSENT})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Customer:
     """Who pays. `gateway_customer` is the gateway's own id for the person (`cus_...`)."""
 
@@ -83,7 +83,7 @@ class Customer:
     gateway_customer: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PaymentMethod:
     """A saved way to pay. `token` is the gateway's (`pm_...`), never a card number; lowest `rank` is tried first.
 
@@ -101,7 +101,7 @@ class PaymentMethod:
     blocked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Subscription:
     """One line on one plan. `current_period_end` is its expiry, `anchor` the billing anchor (see period.py).
 
@@ -122,7 +122,7 @@ class Subscription:
     opens_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Renewal:
     """One cycle of one subscription: the period from `period_start` to `period_end` is what is being bought.
 
@@ -163,7 +163,7 @@ def renewal_id(subscription_id: str, period_start: datetime) -> str:
     return f"{subscription_id}/{compact(period_start)}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Attempt:
     """One call of one leg, pinned: whatever is sent under its key is made from this row and nothing else.
 
@@ -203,7 +203,7 @@ class Attempt:
         return f"{self.renewal_id}/{self.leg}/{self.number}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """All that a decision about one renewal may look at: one consistent read of the store.
 

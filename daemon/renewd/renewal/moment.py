@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from renewd.renewal.policy import Policy
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Moment:
     """`now` was read from the clock once, and is the only time that a decision knows.
 

@@ -35,7 +35,7 @@ def exponent(currency: str) -> int:
     return _EXPONENTS.get(currency, 2)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Money:
     """An amount: `minor` is in minor units (7000 is 70.00 USD), `currency` an ISO 4217 code."""
 

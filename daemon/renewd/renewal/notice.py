@@ -33,7 +33,7 @@ def notice_ids(renewal_id: str, charges: int) -> list[str]:
     return [notice_id(renewal_id, each, count) for each in occasions for count in range(charges + 1)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Notice:
     """A letter that is owed. `id` names the occasion, so that one occasion never makes two letters.
 
@@ -53,7 +53,7 @@ class Notice:
     tries: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Letter:
     """A plain-text letter, ready to be delivered. `recipient` is an e-mail address."""
 

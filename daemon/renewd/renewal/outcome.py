@@ -10,14 +10,14 @@ from datetime import timedelta
 from renewd.renewal.decline import DeclineClass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Done:
     """It happened. `reference` is the provider's own id for it (a PaymentIntent, an extension)."""
 
     reference: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Declined:
     """A definite no. `wait_at_least` is the network's advice on when a new try may be made at the earliest."""
 
@@ -27,7 +27,7 @@ class Declined:
     wait_at_least: timedelta = timedelta(0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ActionRequired:
     """A definite no, for now: the customer must verify the payment before it can be tried again."""
 
@@ -35,14 +35,14 @@ class ActionRequired:
     reference: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pending:
     """The provider has accepted the request and will decide later."""
 
     reference: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Unreached:
     """We know that nothing was carried out: not sent, or turned away before it was looked at.
 
@@ -54,14 +54,14 @@ class Unreached:
     refused: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Unknown:
     """It may have happened. It is settled by a look-up before anything new is tried."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mismatch:
     """It happened, but not as we asked (another amount, another currency): a person must look."""
 
@@ -69,7 +69,7 @@ class Mismatch:
     reference: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Absent:
     """A look-up read the provider's whole list and did not find the request."""
 

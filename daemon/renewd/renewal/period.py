@@ -47,7 +47,7 @@ def known_zone(name: str) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Period:
     """A billing period: so many calendar days, or so many calendar months (a year is twelve)."""
 
@@ -97,7 +97,7 @@ def next_end(end: datetime, anchor: datetime, period: Period, zone: str) -> date
     return next(each for each in ends if each >= least)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ChargeWindow:
     """The hours of the subscriber's day in which charges may start: from `start`, until before the next `end`."""
 

@@ -9,7 +9,7 @@ from renewd.renewal.model import Attempt, Customer, PaymentMethod, Renewal, Subs
 from renewd.renewal.money import Money
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListQuery:
     """Which subscriptions: every condition that is given must hold. `stages` are those of the latest renewal."""
 
@@ -21,7 +21,7 @@ class ListQuery:
     limit: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Listed:
     """A subscription and its latest renewal, if it ever had one."""
 
@@ -29,7 +29,7 @@ class Listed:
     renewal: Renewal | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LogQuery:
     """Which rows of the audit log: `event` is a name or a pattern such as `charge.*`; `after` a sequence number.
 
@@ -49,7 +49,7 @@ class LogQuery:
 LOOKS, MOST_MISSING = 60, 1000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Seen:
     """What has been seen of a log that others write to: the highest number, and which below it have not been.
 
@@ -74,7 +74,7 @@ class Seen:
         return Seen(highest, {number: looks for number, looks in still.items() if number not in found})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dossier:
     """All that is known of one subscription; renewals and attempts from the first to the latest.
 
@@ -90,7 +90,7 @@ class Dossier:
     halted: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Status:
     """The state of everything at a glance. `halted` is the operator's reason, or empty.
 
@@ -124,7 +124,7 @@ class Status:
     paid_30_days: tuple[Money, ...] = field(default=())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Planning:
     """The policy (its digest) under which it is planned when renewals open; empty before a daemon has ever run.
 
@@ -135,7 +135,7 @@ class Planning:
     done: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outlook:
     """What there is to do now: renewals due, opened or still to be opened; calls of which it is unknown what became."""
 
@@ -144,7 +144,7 @@ class Outlook:
     halted: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Imported:
     """What an import did: how many subscriptions were new, changed, and as they were; how many new ones have lapsed.
 

@@ -9,7 +9,7 @@ from renewd.renewal.model import Customer, PaymentMethod, Renewal, Subscription,
 from renewd.renewal.policy import Policy
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Record:
     """One imported subscription. `methods` are all the customer's, in the order to try them.
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from renewd.renewal.fleet import GONE_AFTER
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Waiting:
     """When an open renewal is to be looked at, and was due; when its last attempt was sent or answered; whether it is held."""
 

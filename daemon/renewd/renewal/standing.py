@@ -9,7 +9,7 @@ class RefusedError(Exception):
     """The command makes no sense for this subscription as it stands; the message says why, and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Standing:
     """Where a subscription stands: the renewal that a command is about, if any, and its open attempt, if any."""
 

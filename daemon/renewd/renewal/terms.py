@@ -14,7 +14,7 @@ ALL_DAY = timedelta(hours=23, minutes=59)  # a window from 00:00 to 23:59 holds 
 MOST_KEPT = 10_000  # terms that a daemon remembers: every subscription may have tags of its own
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ladder:
     """The dunning ladder: how long to wait after each soft decline, and by how many percent to spread that."""
 
@@ -31,7 +31,7 @@ class Ladder:
         return self.waits[step] * (1 + self.jitter_percent / 100 * stable_fraction(f"{seed}/{step}"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Terms:
     """When, how and for how much a subscription is renewed. See `policy.Policy.terms_for`."""
 

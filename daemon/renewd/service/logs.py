@@ -6,7 +6,6 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Mapping
 from logging import DEBUG, INFO, WARNING
-from operator import attrgetter
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -38,9 +37,6 @@ LOUD = frozenset(
     }
     | {"charge.unknown", "extend.unknown", "charge.mismatch"}
 )
-
-_TOLD = tuple(name for name in Event.__slots__ if name not in ("name", "at"))
-_told = attrgetter(*_TOLD)
 
 
 def configure(
@@ -84,9 +80,9 @@ def tell(event: Event) -> None:
     level = DEBUG if event.name in QUIET else WARNING if event.name in LOUD else INFO
     log = structlog.get_logger().bind()
     if log.is_enabled_for(level):
-        told = zip(_TOLD, _told(event), strict=True)
-        fields = {name: value for name, value in told if value not in ("", None)}
-        log.log(level, event.name, at=f"{event.at:{RFC3339}}", line=line_of(event), **fields)
+        told = {name: value for name, value in vars(event).items() if value not in ("", None)}
+        name = told.pop("name")
+        log.log(level, name, **told | {"at": f"{event.at:{RFC3339}}", "line": line_of(event)})
 
 
 def warn(message: str, **fields: object) -> None:

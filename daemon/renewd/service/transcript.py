@@ -61,7 +61,7 @@ def line_of(row: AuditRow) -> str:
         "subscription": event.subscription,
         "event": event.name,
     }
-    named = {"amount": event.amount, **{name: getattr(event, name) for name in type(event).__slots__}}
+    named = {"amount": event.amount, **vars(event)}
     fields = first | {
         name: value for name, value in named.items() if name not in ("at", "subscription", "name")
     }

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields
 from functools import cache
-from operator import attrgetter
 from typing import Any, cast
 
 from renewd.renewal.audit import AuditRow, Event
@@ -113,20 +112,17 @@ def event_row(event: Event) -> dict[str, Any]:
 
 
 def _plain(noun: object) -> dict[str, Any]:
-    names, values = _names_and_values(cast("Hashable", type(noun)))
-    return dict(zip(names, values(noun), strict=True))
+    return dict(vars(noun))
 
 
 @cache
-def _names_and_values(kind: Any) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
-    names = tuple(field.name for field in fields(kind))
-    return names, attrgetter(*names)
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def _read(row: Row, noun: type, leave_out: str = "", **readers: Callable[[Any], Any]) -> dict[str, Any]:
     """Give the fields of a noun, those that have one through a reader. Raises UnreadableError."""
-    names, _ = _names_and_values(cast("Hashable", noun))
-    values = {name: row[name] for name in names if name != leave_out}
+    values = {name: row[name] for name in _names(cast("Hashable", noun)) if name != leave_out}
     for name, reader in readers.items():
         try:
             values[name] = reader(values[name])
