@@ -56,15 +56,12 @@ class Lazy(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **options: Any) -> NoReturn:
         """Run the command line; however it ends, its exit code says how, and a failure is told on standard error."""
-        gc.set_threshold(*COLLECT_AFTER)
         words = sys.argv[1:] if args is None else list(args)
         try:
             try:
                 code = super().main(words, standalone_mode=False, **options)
             finally:
                 sys.stdout.flush()
-                # All that is left goes with the process. Looking through it for cycles took a sixth of a short command.
-                gc.freeze()
         except Exception as error:
             from renewd.cli.door import ending
 
@@ -129,7 +126,12 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line as a program."""
+    gc.set_threshold(*COLLECT_AFTER)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by whoever started us
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # until the end
-    cli(prog_name="renewd")
+    try:
+        cli(prog_name="renewd")
+    finally:
+        # All that is left goes with the process. Looking through it for cycles took a sixth of a short command.
+        gc.freeze()
