@@ -139,7 +139,7 @@ class SqlBooks:
     def log(self, query: LogQuery) -> Iterator[AuditRow]:
         """See `ports.Books`."""
         if query.last is not None:
-            yield from map(audit_of, self._read(partial(log_rows.latest, query=query, most=query.last)))
+            yield from map(audit_of, self._read(partial(log_rows.latest, query=query)))
             return
         with self._connected(_READING) as connection:
             for page in log_rows.pages(connection, query):

@@ -125,10 +125,12 @@ def _look(
         (_of(table, column, server=server), {"given": listed(connection, values)})
         for table, column, values in wanted
     ]
-    return [
-        {row[0]: dict(zip(table.c.keys(), row, strict=True)) for row in rows}
-        for (table, _, _), rows in zip(wanted, answers(connection, asked), strict=True)
-    ]
+    found = zip(wanted, answers(connection, asked), strict=True)
+    return [_by_key(table.c.keys(), rows) for (table, _, _), rows in found]
+
+
+def _by_key(names: Sequence[str], rows: Rows) -> dict[str, dict[str, Any]]:
+    return {row[0]: dict(zip(names, row, strict=True)) for row in rows}
 
 
 @cache

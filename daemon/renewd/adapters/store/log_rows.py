@@ -19,13 +19,14 @@ NARROW = 100_000  # rows: in a time that holds more of them than this, it takes 
 _numbers = audit_log.c.sequence
 
 
-def latest(connection: Connection, query: LogQuery, most: int) -> Sequence[Row]:
-    """Give the latest rows that are asked for, in the order of the log."""
+def latest(connection: Connection, query: LogQuery) -> Sequence[Row]:
+    """Give the last rows that are asked for, as many as it says, in the order of the log."""
     wanted, names = _wanted(connection, query), _names(connection, query)
     if names is not None and not query.subscription and len(names) > 1:
         # By its index each name's rows are in order; those of several would have to be sorted, all that there are.
         each = (
-            wanted.where(audit_log.c.name == name).order_by(_numbers.desc()).limit(most) for name in names
+            wanted.where(audit_log.c.name == name).order_by(_numbers.desc()).limit(query.last)
+            for name in names
         )
         found = select(union_all(*(select(some.subquery()) for some in each)).subquery())
     else:
@@ -34,7 +35,7 @@ def latest(connection: Connection, query: LogQuery, most: int) -> Sequence[Row]:
     # What comes before an instant begins in the middle of the log: the times lead there, the numbers do not.
     by_time = query.until and not query.subscription and names is None
     order = [columns["at"].desc()] if by_time else []
-    rows = rows_of(connection, found.order_by(*order, columns["sequence"].desc()).limit(most))
+    rows = rows_of(connection, found.order_by(*order, columns["sequence"].desc()).limit(query.last))
     return sorted(rows, key=itemgetter("sequence"))
 
 

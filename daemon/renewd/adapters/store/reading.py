@@ -37,7 +37,7 @@ def rows_of(connection: Connection, query: Select[Any]) -> Sequence[Row]:
     try:
         return connection.execute(query).mappings().all()
     except ValueError as error:
-        raise UnreadableError(_culprit(connection, query) or "a row", error) from error
+        raise UnreadableError(_culprit(connection, [query]), error) from error
 
 
 def answers(connection: Connection, questions: Sequence[Question]) -> Sequence[Rows]:
@@ -46,14 +46,16 @@ def answers(connection: Connection, questions: Sequence[Question]) -> Sequence[R
         return ask_together(connection, questions)
     except ValueError as error:
         selects = [query.params(**values) for query, values in questions if isinstance(query, Select)]
-        culprits = (_culprit(connection, each) for each in selects)
-        raise UnreadableError(next(filter(None, culprits), "a row"), error) from error
+        raise UnreadableError(_culprit(connection, selects), error) from error
 
 
-def _culprit(connection: Connection, query: Select[Any]) -> str:
-    for column in query.selected_columns:
+def _culprit(connection: Connection, queries: Sequence[Select[Any]]) -> str:
+    singly = (
+        (each.with_only_columns(column), column) for each in queries for column in each.selected_columns
+    )
+    for query, column in singly:
         try:
-            connection.execute(query.with_only_columns(column)).all()
+            connection.execute(query).all()
         except ValueError:
             return str(column)
-    return ""
+    return "a row"
